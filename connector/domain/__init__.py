@@ -1,0 +1,1 @@
+"""What the connector talks about: frozen values without behaviour that could fail."""

@@ -1,0 +1,122 @@
+"""The full reason for one write, and what became of the write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from connector.domain.classification import Classification, Tier
+from connector.domain.ticket import Ticket
+
+
+class Kind(StrEnum):
+    """How a submission left triage."""
+
+    ROUTED = "routed"
+    ESCALATED = "escalated"  # a person must decide: guardrail, low confidence, nothing to read
+    FAILED_OPEN = "failed_open"  # something broke; the ticket goes to the human group all the same
+
+
+class Cause(StrEnum):
+    """Why the decision is what it is; a stable name for filters, tags and metrics."""
+
+    RULE = "rule"
+    CONFIDENT = "confident"
+    GUARDRAIL = "guardrail"
+    LOW_CONFIDENCE = "low_confidence"
+    EMPTY = "empty"
+    ANSWER_UNUSABLE = "answer_unusable"
+    REQUEST_REJECTED = "request_rejected"
+    WAITED_TOO_LONG = "waited_too_long"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    INTERNAL_ERROR = "internal_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a ticket goes: the helpdesk's group id, our tags, and the promise that comes with the queue."""
+
+    team: str | None
+    queue: str
+    group: str
+    group_name: str
+    tags: tuple[str, ...]
+    priority: str | None
+    sla_minutes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One tier of the cascade: what it said, and why the cascade went on (empty where it ended)."""
+
+    tier: Tier
+    classification: Classification | None
+    went_on: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision about one submission; immutable, committed before anything is written."""
+
+    id: str
+    kind: Kind
+    cause: Cause
+    reason: str
+    route: Route
+    classification: Classification | None
+    steps: tuple[Step, ...]
+    guardrail: tuple[str, ...]
+    thresholds: Mapping[str, float]
+    prompt_version: str
+    decided_at: datetime
+    cost_usd: Decimal = Decimal(0)
+
+    @property
+    def tier(self) -> Tier | None:
+        """The tier whose labels decided, or None when no tier was asked."""
+        return self.classification.tier if self.classification else None
+
+
+class Outcome(StrEnum):
+    """What became of a write."""
+
+    APPLIED = "applied"
+    NO_OP = "no_op"  # the ticket already was as we wanted it
+    CONFLICT = "conflict"  # somebody changed the ticket between our read and our write
+    GONE = "gone"  # deleted or merged away
+    REJECTED = "rejected"  # the helpdesk refuses this change for good
+    UNCLEAR = "unclear"  # sent, and nobody knows: settled by reading back, never by repeating
+    SUPERSEDED = "superseded"  # a person got there first: we write nothing
+    DRY_RUN = "dry_run"  # what a live pass would have written
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An intended write.  It must take effect only if the ticket is still as ``seen``.
+
+    ``add_tags`` are added, never replaced.  ``note`` is private, always.  ``decision_id`` marks the write at
+    the helpdesk so that it can be found again.
+    """
+
+    decision_id: str
+    seen: Ticket
+    group: str | None
+    add_tags: tuple[str, ...]
+    priority: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What the helpdesk made of one change; ``version``, ``at`` and ``group`` are the ticket's after it."""
+
+    ticket_id: str
+    outcome: Outcome
+    version: str | None = None
+    at: datetime | None = None
+    group: str | None = None
+    detail: str = ""

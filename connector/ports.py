@@ -1,0 +1,288 @@
+"""The outside world on one page: what the core needs, and nothing about who provides it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from connector.domain.classification import Answer, Tier
+from connector.domain.decision import Applied, Change, Decision, Outcome
+from connector.domain.ticket import Disposition, Group, History, Page, Ticket, Unreadable
+
+# --- Time -----------------------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """The only owner of time.  Tests bring their own."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never jump."""
+        ...
+
+    def sleep(self, seconds: float) -> bool:
+        """Wait; True when the connector was asked to stop meanwhile (the wait then ends at once)."""
+        ...
+
+
+# --- Helpdesk -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a helpdesk can promise; the pipeline adapts, the adapter never pretends."""
+
+    sorted_feed: bool  # changes arrive in order, so every page carries a checkpoint
+    conditional_write: bool  # a write can be refused when the ticket moved
+    atomic_write: bool  # group and tags change in one request
+    bulk_size: int  # how many changes one `apply` may carry; 1 where there is no bulk
+    bulk_from: int  # from how many changes on bulk is worth its latency
+    notes: bool  # private notes exist
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who we are at the helpdesk, for `check`."""
+
+    name: str
+    role: str
+    detail: str = ""
+
+
+class Helpdesk(Protocol):
+    """A helpdesk.  There is no reply, solve or close here on purpose.
+
+    Every method may raise AuthRefused or Unavailable (RateLimited); nothing else leaves an adapter.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def check(self) -> Account:
+        """Prove that the credentials work and the role suffices, or raise AuthRefused."""
+        ...
+
+    def groups(self) -> Sequence[Group]:
+        """All groups that tickets can be in."""
+        ...
+
+    def pages(self, checkpoint: str | None, start_at: datetime) -> Iterator[Page]:
+        """The changes after ``checkpoint`` (None: since ``start_at``) until nothing is left at the moment."""
+        ...
+
+    def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket]:
+        """The tickets as they are now, with their text; ids that are missing are gone."""
+        ...
+
+    def apply(self, changes: Sequence[Change]) -> Iterator[Applied]:
+        """Write each change, yielding its outcome as soon as it is known.
+
+        An exception means that the changes not yet yielded were never sent.
+        """
+        ...
+
+    def find_write(self, seen: Ticket, change_id: str) -> bool | None:
+        """Whether our write ``change_id`` reached this ticket; None when the helpdesk cannot tell."""
+        ...
+
+
+# --- Classifier -----------------------------------------------------------------------------------------
+
+
+class Classifier(Protocol):
+    """A language model behind the schema of the taxonomy."""
+
+    @property
+    def prompt_version(self) -> str:
+        """Changes with every change of prompt, schema or taxonomy; stored with each decision."""
+        ...
+
+    def model(self, tier: Tier) -> str: ...
+
+    def reserve_usd(self, tier: Tier, ticket: Mapping[str, Any]) -> Decimal:
+        """The most one call can cost; what a call counts as when its answer was lost."""
+        ...
+
+    def ask(self, tier: Tier, ticket: Mapping[str, Any]) -> Answer:
+        """Exactly one call, bounded in time; never retried inside.
+
+        Raises Unavailable/RateLimited (same call later), AuthRefused (stop), RequestRejected (this ticket).
+        """
+        ...
+
+
+# --- Ledger ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PollLease:
+    """The right to poll one helpdesk, fenced by ``epoch``; tickets created before ``horizon`` are too old."""
+
+    helpdesk: str
+    epoch: int
+    checkpoint: str | None
+    horizon: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """A revision with the verdict of intake."""
+
+    ticket: Ticket
+    disposition: Disposition
+
+
+@dataclass(frozen=True, slots=True)
+class PastCall:
+    """A model call of an earlier attempt: its answer, or None when it was lost."""
+
+    tier: Tier
+    answer: Answer | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionClaim:
+    """A submission leased to this worker; ``lease_epoch`` fences every later statement about it."""
+
+    id: int
+    lease_epoch: int
+    ticket: Ticket
+    generation: int
+    attempts: int  # this one included
+    waiting_since: datetime | None  # when the first deferral that did not count happened
+    calls: tuple[PastCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WriteClaim:
+    """A committed decision leased to this worker for writing back."""
+
+    id: int
+    lease_epoch: int
+    ticket: Ticket  # as it was classified
+    decision: Decision
+    attempts: int  # this one included
+    sent_version: str | None  # the version an earlier attempt was sent against; None: nothing was ever sent
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is waiting; ``next_in_seconds`` is None when nothing is."""
+
+    submissions: int
+    writes: int
+    next_in_seconds: float | None
+
+
+class Ledger(Protocol):
+    """The durable queue between the stages and the memory of everything decided.
+
+    Each method is one transaction; none spans a request to an upstream.  Every method that takes a lease or
+    a claim raises LeaseLost when somebody else owns the work by now.
+    """
+
+    # intake
+    def lease_poll(self, horizon: datetime) -> PollLease | None:
+        """Take or renew the right to poll; None while another process holds it.
+
+        ``horizon`` is stored by the first poll ever and ignored afterwards.
+        """
+        ...
+
+    def history(self, ticket_ids: Sequence[str]) -> Mapping[str, History]: ...
+
+    def store_page(
+        self,
+        lease: PollLease,
+        checkpoint: str | None,
+        revisions: Sequence[Screened],
+        unreadable: Sequence[Unreadable],
+    ) -> Mapping[Disposition, int]:
+        """Store revisions, submissions, corrections and the checkpoint together; count what was really new.
+
+        A revision stored before counts as DUPLICATE and changes nothing.
+        """
+        ...
+
+    # triage
+    def claim_submissions(self, limit: int) -> Sequence[SubmissionClaim]: ...
+
+    def begin_call(self, claim: SubmissionClaim, tier: Tier, model: str, reserve_usd: Decimal) -> int:
+        """Commit the intent of a paid call before it starts, and renew the lease."""
+        ...
+
+    def end_call(self, call_id: int, answer: Answer | None, error: str | None = None) -> None:
+        """Commit what came back before anything else is done with it."""
+        ...
+
+    def decide(self, claim: SubmissionClaim, decision: Decision) -> None:
+        """Commit the decision, its pending write and the submission's end together."""
+        ...
+
+    def defer_submission(self, claim: SubmissionClaim, seconds: float, reason: str, *, counts: bool) -> None:
+        """Put the submission back; ``counts=False`` gives the attempt back (an outage is not its fault).
+
+        The first such deferral is remembered as ``waiting_since``.
+        """
+        ...
+
+    # write-back
+    def claim_writes(self, limit: int) -> Sequence[WriteClaim]: ...
+
+    def intend_writes(self, sends: Sequence[tuple[WriteClaim, Ticket]]) -> None:
+        """Commit, right before sending, that these writes may reach the helpdesk, with what was seen."""
+        ...
+
+    def end_write(
+        self, claim: WriteClaim, outcome: Outcome, applied: Applied | None, reason: str
+    ) -> None: ...
+
+    def defer_write(self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool) -> None: ...
+
+    # both
+    def due(self) -> Due: ...
+
+    def release(self) -> None:
+        """Give back every lease of this worker (on an orderly stop); attempts do not count."""
+        ...
+
+    def start_pass(self, mode: str) -> str:
+        """Open a pass and return its id; decisions made until `end_pass` belong to it."""
+        ...
+
+    def end_pass(self, pass_id: str, summary: Mapping[str, Any]) -> None: ...
+
+
+# --- Observer -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, named ``noun.verb``; ``facts``: ids, counts, states and money, never text."""
+
+    name: str
+    level: str = "info"
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Observer(Protocol):
+    """A sink for events: logs, metrics, a progress bar.  Must not raise and must not block."""
+
+    def __call__(self, event: Event) -> None: ...
+
+
+def broadcast(observers: Iterable[Observer]) -> Observer:
+    """One observer that hands every event to all of ``observers``."""
+    sinks = tuple(observers)
+
+    def tell(event: Event) -> None:
+        for sink in sinks:
+            sink(event)
+
+    return tell
