@@ -1,0 +1,49 @@
+"""The guardrail: words and conditions for which a person must decide, whatever a model says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connector.classify.phrases import Phrases, normalize
+from connector.domain.classification import Classification
+from connector.domain.taxonomy import Axis
+from connector.domain.ticket import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Holds when every named axis has one of its values and, if ``tiers`` is given, the customer is in it."""
+
+    name: str
+    labels: Mapping[Axis, frozenset[str]]
+    tiers: frozenset[str] = frozenset()
+
+    def holds(self, classification: Classification, ticket: Ticket) -> bool:
+        if self.tiers and (ticket.tier or "").casefold() not in self.tiers:
+            return False
+        return all(
+            (label := classification.on(axis)) is not None and label.value in values
+            for axis, values in self.labels.items()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    """What forbids a machine decision."""
+
+    words: Phrases
+    conditions: tuple[Condition, ...] = ()
+
+    def words_in(self, ticket: Ticket) -> tuple[str, ...]:
+        """The forbidden words in a ticket; known before a model is paid.
+
+        A negation does not lift the guardrail ("this is not a threat to sue" is for a person to read).
+        """
+        text = normalize(f"{ticket.subject}\n{ticket.text or ''}")
+        return self.words.found_in(text, negation_counts=False)
+
+    def conditions_met(self, classification: Classification, ticket: Ticket) -> tuple[str, ...]:
+        return tuple(
+            condition.name for condition in self.conditions if condition.holds(classification, ticket)
+        )

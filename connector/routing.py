@@ -1,0 +1,101 @@
+"""From a classification to a route: group, queue, tags, priority.  Pure and total."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connector.domain.classification import Classification, Label
+from connector.domain.decision import Cause, Route
+from connector.domain.taxonomy import Axis, Taxonomy
+from connector.domain.ticket import Group
+
+HUMAN_QUEUE = "human"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRule:
+    """A branch of the decision tree: the first whose ``when`` holds on every axis names the queue.
+
+    ``queue`` may hold ``{team}``, ``{type}``, ``{urgency}`` and ``{sentiment}``.
+    """
+
+    when: Mapping[Axis, frozenset[str]]
+    queue: str
+    sla_minutes: int | None = None
+    priority: str | None = None
+
+    def holds(self, labels: Mapping[Axis, str]) -> bool:
+        return all(labels.get(axis) in values for axis, values in self.when.items())
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingPolicy:
+    """What a business decides about routing.  ``priorities`` maps urgency to the helpdesk's priority."""
+
+    groups: Mapping[str, Group]  # team -> group
+    human: Group
+    queues: tuple[QueueRule, ...]
+    default: QueueRule
+    priorities: Mapping[str, str]
+    tag_prefix: str = "ai_"
+
+    def tag(self, key: str, value: object = None) -> str:
+        return f"{self.tag_prefix}{key}" if value is None else f"{self.tag_prefix}{key}__{value}"
+
+
+def route(classification: Classification, policy: RoutingPolicy) -> Route:
+    """The route of a classification; without a team that has a group it leads to the human group."""
+    labels = {axis: label.value for axis in Axis if (label := classification.on(axis))}
+    team = labels.get(Axis.TEAM)
+    if team is None or team not in policy.groups:
+        return human_route(Cause.LOW_CONFIDENCE, policy)
+    rule = next((rule for rule in policy.queues if rule.holds(labels)), policy.default)
+    queue = rule.queue.format_map({axis.value: labels.get(axis, "unknown") for axis in Axis})
+    tags = [policy.tag("routed"), policy.tag("queue", queue)]
+    tags += [policy.tag(axis.value, value) for axis, value in labels.items()]
+    if rule.sla_minutes is not None:
+        tags.append(policy.tag("sla", rule.sla_minutes))
+    group = policy.groups[team]
+    return Route(
+        team=team,
+        queue=queue,
+        group=group.id,
+        group_name=group.name,
+        tags=tuple(tags),
+        priority=rule.priority or policy.priorities.get(labels.get(Axis.URGENCY, "")),
+        sla_minutes=rule.sla_minutes,
+    )
+
+
+def human_route(cause: Cause, policy: RoutingPolicy) -> Route:
+    """Where a ticket goes when no machine may or can decide; the tags say so and why."""
+    return Route(
+        team=None,
+        queue=HUMAN_QUEUE,
+        group=policy.human.id,
+        group_name=policy.human.name,
+        tags=(policy.tag("needs_human"), policy.tag("cause", cause.value)),
+        priority=None,
+        sla_minutes=None,
+    )
+
+
+def axes_that_matter(
+    classification: Classification, policy: RoutingPolicy, taxonomy: Taxonomy
+) -> tuple[Axis, ...]:
+    """The axes on which another value would lead elsewhere: another group, queue, priority or SLA.
+
+    Doubt on any other axis is not worth a dearer model: it would change a descriptive tag at most.
+    """
+    here = _destination(route(classification, policy))
+
+    def decides(axis: Axis) -> bool:
+        others = (classification.labelled({axis: Label(name, 1.0)}) for name in taxonomy.names(axis))
+        return any(_destination(route(other, policy)) != here for other in others)
+
+    return tuple(axis for axis in Axis if decides(axis))
+
+
+def _destination(found: Route) -> tuple[str, str, str | None, int | None]:
+    return found.group, found.queue, found.priority, found.sla_minutes
