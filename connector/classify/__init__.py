@@ -1,0 +1,1 @@
+"""The thinking: what a submission is about, and how sure that is."""

@@ -1,0 +1,1 @@
+"""Asking Claude once per question, understanding the answer, pricing it."""

@@ -1,0 +1,150 @@
+"""What went wrong at Claude, as one of our errors: the type says what to do next.
+
+Imported late, with the vendor's package.  No message repeats what the vendor said: it may quote the ticket.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import math
+import re
+import time
+from collections.abc import Mapping
+
+import anthropic
+
+from connector.errors import (
+    AuthRefused,
+    ConnectorError,
+    RateLimited,
+    RequestRejected,
+    SettingsError,
+    Unavailable,
+)
+
+# 429s that no waiting mends before the month ends (types/shared of the vendor's package).  The fourth of the
+# family, ramp_limit_exceeded, comes with a retry-after and is an ordinary rate limit.
+_SPENT = frozenset(
+    {
+        "enforced_spend_limit_reached",
+        "contract_spend_limit_reached",
+        "linked_organization_spend_limit_reached",
+    }
+)
+_OWN_LIMIT = "you have reached your specified api usage limits"
+
+# A 400 about one of these is about our settings, the same for every ticket; the vendor's messages begin with
+# the parameter's path ("thinking.type: ...").  One that is worded otherwise rejects its ticket only.
+_OUR_PARAMETER = re.compile(r"(model|max_tokens|system|thinking|output_config|tool_choice)\b")
+
+_COME_BACK = frozenset({408, 409, 425, 499})
+_RETRY_LEAST_SECONDS, _RETRY_MOST_SECONDS = 1.0, 3600.0
+_MID_STREAM = {
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "rate_limit_error": 429,
+    "request_too_large": 413,
+    "invalid_request_error": 400,
+}
+
+
+def explain_failure(error: Exception, model: str) -> ConnectorError:
+    """The error of ours that ``error``, raised by the vendor's package, means.  Never fails itself."""
+    if isinstance(error, ConnectorError):
+        return error
+    if isinstance(error, anthropic.APIStatusError):
+        return _of_status(error, model)
+    if isinstance(error, anthropic.APITimeoutError):
+        return Unavailable("Claude did not answer in time")
+    if isinstance(error, anthropic.APIConnectionError):
+        cause = type(error.__cause__).__name__ if error.__cause__ else "unknown"
+        return Unavailable(f"the connection to Claude failed ({cause})")
+    name = type(error).__name__
+    if isinstance(error, (TypeError, ValueError)) and not isinstance(error, json.JSONDecodeError):
+        # Refused before anything was sent, and it would be again.
+        return RequestRejected(f"the request to Claude could not be built ({name})")
+    return Unavailable(f"the Claude client failed ({name})")
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The server's wish in seconds, clamped to 1..3600; None without a readable one."""
+    wish = _seconds(headers.get("retry-after-ms"), 0.001)
+    if wish is None:
+        wish = _seconds(headers.get("retry-after"), 1.0)
+    if wish is None:
+        wish = _until(headers.get("retry-after"))
+    return None if wish is None else min(_RETRY_MOST_SECONDS, max(_RETRY_LEAST_SECONDS, wish))
+
+
+def _of_status(error: anthropic.APIStatusError, model: str) -> ConnectorError:
+    status = error.status_code
+    if status < 300:  # an error event in the middle of a stream
+        status = _MID_STREAM.get(str(error.type), 500)
+    where = _where(error, status)
+    if status in {401, 402, 403}:
+        return AuthRefused(f"{_REFUSED[status]} {where}")
+    if status == 429:
+        return _of_429(error, where)
+    if status >= 500 or status in _COME_BACK:
+        wish = retry_after(error.response.headers)
+        return Unavailable(f"Claude is not available {where}", retry_after_seconds=wish)
+    return _of_request(error, status, model, where)
+
+
+def _of_429(error: anthropic.APIStatusError, where: str) -> ConnectorError:
+    if error.error_code in _SPENT:
+        return AuthRefused(f"the Claude account's spend limit is reached; raise it in the Console {where}")
+    wish = retry_after(error.response.headers)
+    return RateLimited(f"Claude asks to slow down {where}", retry_after_seconds=wish)
+
+
+def _of_request(error: anthropic.APIStatusError, status: int, model: str, where: str) -> ConnectorError:
+    said = error.api_message if isinstance(error.api_message, str) else ""
+    if status < 400:
+        return SettingsError(f"Claude's base URL redirects elsewhere; configure its final address {where}")
+    if status == 404:
+        return SettingsError(
+            f"Claude knows no model {model} for this key, or the base URL is not the API's {where}"
+        )
+    if status == 400 and said.lower().startswith(_OWN_LIMIT):
+        return AuthRefused(f"your own Claude usage limit is reached; raise it in the Console {where}")
+    if status == 400 and (ours := _OUR_PARAMETER.match(said)):
+        return SettingsError(f'model {model} does not accept the configured "{ours[1]}" {where}')
+    return RequestRejected(f"Claude rejects this request {where}")
+
+
+_REFUSED = {
+    401: "Claude refuses the API key; check ANTHROPIC_API_KEY",
+    402: "the Claude account cannot be billed; check its payment in the Console",
+    403: "the API key may not do this; check its workspace and model access in the Console",
+}
+
+
+def _where(error: anthropic.APIStatusError, status: int) -> str:
+    """Status, the vendor's code word and the request id: what the vendor's support asks for."""
+    parts = [str(status), _word(error.error_code or error.type), _word(error.request_id)]
+    return f"({', '.join(part for part in parts if part)})"
+
+
+def _word(value: object) -> str:
+    """``value`` if it looks like an identifier: a proxy could put anything there."""
+    return value if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", value) else ""
+
+
+def _seconds(value: str | None, unit: float) -> float | None:
+    try:
+        seconds = float(value or "") * unit
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) else None
+
+
+def _until(value: str | None) -> float | None:
+    """Seconds until an HTTP date."""
+    parts = email.utils.parsedate_tz(value) if value else None
+    try:
+        return email.utils.mktime_tz(parts) - time.time() if parts else None
+    except (ValueError, OverflowError):
+        return None

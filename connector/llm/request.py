@@ -1,0 +1,128 @@
+"""What is sent to Claude for one ticket, in the dialect that each model understands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connector.classify.prompt import Prompt
+from connector.errors import SettingsError
+
+_LEAST_TOKENS = 200  # an answer has about 120
+_LEAST_TOKENS_THINKING = 4_096  # thinking is paid from the same budget, before the first word of the answer
+_MOST_TOKENS = 16_384
+_EFFORTS = ("low", "medium", "high", "xhigh", "max")
+_EFFORTS_UNTHINKING = _EFFORTS[:3]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """A model and how hard it tries.
+
+    ``thinking`` is a value of the API's ``thinking.type``; None means as little as the model allows.
+    ``effort`` is left out for models that have none.
+    """
+
+    name: str
+    max_tokens: int = 512
+    effort: str | None = "low"
+    thinking: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What a family of models accepts; ``thinking`` begins with what comes nearest to none."""
+
+    family: str
+    thinking: tuple[str, ...]
+    effort: bool
+
+
+# platform.claude.com, migration guides of each model.  `describe` compares with what the API itself says.
+_DIALECTS = (
+    Dialect("claude-haiku-5-5", ("disabled", "adaptive"), effort=True),
+    Dialect("claude-sonnet-5-5", ("between_tools", "adaptive"), effort=True),
+    Dialect("claude-haiku-4-5", ("disabled",), effort=False),
+    Dialect("claude-sonnet-4-5", ("disabled",), effort=False),
+    Dialect("claude-opus-4-5", ("disabled",), effort=True),
+    Dialect("claude-sonnet-4-6", ("disabled", "adaptive"), effort=True),
+    Dialect("claude-opus-4-6", ("disabled", "adaptive"), effort=True),
+    Dialect("claude-opus-4-7", ("disabled", "adaptive"), effort=True),
+)
+
+
+def check_model(model: ModelSettings) -> None:
+    """Raise SettingsError for a combination that the API is known to refuse or that cannot hold an answer."""
+    dialect, thinking = _dialect(model), thinking_of(model)
+    if dialect and thinking not in dialect.thinking:
+        accepted = " or ".join(f'"{each}"' for each in dialect.thinking)
+        raise SettingsError(f'model {model.name}: thinking "{thinking}" is not accepted, use {accepted}')
+    quiet = thinking in {"disabled", "between_tools"}
+    efforts = _EFFORTS_UNTHINKING if quiet else _EFFORTS
+    if model.effort is not None and model.effort not in efforts:
+        raise SettingsError(f"model {model.name}: effort must be one of {', '.join(efforts)}")
+    least = _LEAST_TOKENS if quiet else _LEAST_TOKENS_THINKING
+    if not least <= model.max_tokens <= _MOST_TOKENS:
+        raise SettingsError(f"model {model.name}: max_tokens must be {least} to {_MOST_TOKENS} here")
+
+
+def thinking_of(model: ModelSettings) -> str | None:
+    """The explicit thinking mode; None for an unknown model without one (its own default then holds)."""
+    dialect = _dialect(model)
+    return model.thinking or (dialect.thinking[0] if dialect else None)
+
+
+def effort_of(model: ModelSettings) -> str | None:
+    """The effort to send; None for families that have no such setting."""
+    dialect = _dialect(model)
+    return model.effort if dialect is None or dialect.effort else None
+
+
+def build_request(model: ModelSettings, prompt: Prompt, ticket: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of ``messages.create`` for one ticket.
+
+    All that calls have in common comes first and ends in a cache breakpoint; the ticket is one JSON object.
+    """
+    return _call(model, prompt.system, ticket, {"type": "json_schema", "schema": prompt.schema})
+
+
+def build_explanation(model: ModelSettings, system: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of ``messages.create`` for a text in plain words about ``facts``."""
+    return _call(model, system, facts, None)
+
+
+def encode(facts: Mapping[str, Any]) -> str:
+    """``facts`` as JSON that any wire can carry: lone surrogates become question marks."""
+    return json.dumps(facts, ensure_ascii=False, default=str).encode("utf-8", "replace").decode()
+
+
+def _call(
+    model: ModelSettings, system: str, facts: Mapping[str, Any], answer_format: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    call: dict[str, Any] = {
+        "model": model.name,
+        "max_tokens": model.max_tokens,
+        "system": [{"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}],
+        "messages": [{"role": "user", "content": encode(facts)}],
+    }
+    if thinking := thinking_of(model):
+        call["thinking"] = {"type": thinking}
+    output: dict[str, Any] = {}
+    if answer_format is not None:
+        output["format"] = answer_format
+    if effort := effort_of(model):
+        output["effort"] = effort
+    if output:
+        call["output_config"] = output
+    return call
+
+
+def _dialect(model: ModelSettings) -> Dialect | None:
+    """The family of a model name; a date at its end (``-20251001``) belongs to the same family."""
+    for dialect in _DIALECTS:
+        rest = model.name.removeprefix(dialect.family)
+        if rest != model.name and (not rest or (rest.startswith("-") and rest[1:].isdigit())):
+            return dialect
+    return None

@@ -1,0 +1,97 @@
+"""What came back from Claude: read defensively, because a proxy may answer in the vendor's place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from connector.domain.classification import Usage
+from connector.errors import AnswerUnusable, Unavailable
+
+# Every stop reason but this one means that the answer is not whole.
+_WHOLE = "end_turn"
+_CODES = {
+    "refusal": "refusal",
+    "max_tokens": "truncated",
+    "model_context_window_exceeded": "too_long",
+}
+_MOST_TOKENS = 10**9  # a counter beyond that is noise, not a bill
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The few fields of a Messages API answer that matter here; ``text`` has no thinking in it.
+
+    ``is_metered`` says that the answer came with its token counters.
+    """
+
+    text: str
+    stop_reason: str | None
+    model: str | None
+    usage: Usage
+    is_metered: bool
+
+
+def read_message(body: bytes) -> Message:
+    """The message in a 200 answer.  Raises Unavailable when it is not one: HTML, cut short, empty, ``{}``."""
+    try:
+        said = msgspec.json.decode(body)
+    except (ValueError, RecursionError):  # msgspec's DecodeError is a ValueError, as is bad UTF-8
+        raise Unavailable("Claude's answer is not JSON; is a proxy answering in its place?") from None
+    if not isinstance(said, dict) or not isinstance(said.get("content"), list):
+        raise Unavailable("Claude's answer is not a message; is a proxy answering in its place?")
+    return Message(
+        text=_text(said["content"]),
+        stop_reason=_string(said.get("stop_reason")),
+        model=_string(said.get("model")),
+        usage=_usage(said.get("usage")),
+        is_metered=isinstance(said.get("usage"), dict) and isinstance(said["usage"].get("input_tokens"), int),
+    )
+
+
+def check_whole(message: Message) -> None:
+    """Raise AnswerUnusable unless the model finished what it had to say, and said something.
+
+    Codes: ``refusal``, ``truncated``, ``too_long``, ``unexpected_stop`` (any other reason, those of the
+    future included), ``empty``.
+    """
+    check_stop(message.stop_reason)
+    if not message.text.strip():
+        raise AnswerUnusable("the model's answer is empty", code="empty")
+
+
+def check_stop(stop_reason: str | None) -> None:
+    """Raise AnswerUnusable, with the codes of `check_whole`, unless the model came to its own end."""
+    if stop_reason != _WHOLE:
+        code = _CODES.get(stop_reason or "", "unexpected_stop")
+        raise AnswerUnusable(f"the model did not finish its answer ({code})", code=code)
+
+
+def _text(blocks: list[Any]) -> str:
+    """The text blocks; the type is what a block says it is (thinking blocks and unknown ones are skipped)."""
+    texts = (block.get("text") for block in blocks if isinstance(block, dict) and block.get("type") == "text")
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _usage(said: object) -> Usage:
+    """The four token counters; each may be missing or null."""
+    counters: Mapping[str, Any] = said if isinstance(said, dict) else {}
+    return Usage(
+        input_tokens=_count(counters.get("input_tokens")),
+        output_tokens=_count(counters.get("output_tokens")),
+        cache_write_tokens=_count(counters.get("cache_creation_input_tokens")),
+        cache_read_tokens=_count(counters.get("cache_read_input_tokens")),
+    )
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return 0
+    return min(max(0, value), _MOST_TOKENS)
+
+
+def _string(value: object) -> str | None:
+    return value[:100] if isinstance(value, str) and value else None
