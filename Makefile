@@ -1,0 +1,76 @@
+# A fresh machine needs Python 3.11 or newer with pip, and make; `make demo` and `make test` do the rest.
+# Another Python: make clean, then make PYTHON=python3.13 test
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet
+
+# Debian's python3 without python3-venv has no ensurepip; pip then works on the environment from outside.
+PIP = $$(test -x $(BIN)/pip && echo "$(BIN)/python -m pip" || echo "$(PYTHON) -m pip --python $(BIN)/python")
+INSTALL = install --quiet --disable-pip-version-check --no-input
+
+.PHONY: help setup demo test check bench documents lock clean
+
+help:
+	@echo "make demo       play 60 real customer threads through a local helpdesk: no account, no key"
+	@echo "make test       run the tests"
+	@echo "make check      formatting, lint, types, layers, documents"
+	@echo "make bench      run the benchmarks"
+	@echo "make setup      only install"
+	@echo "make documents  write settings.example.toml and the help texts in README.md anew"
+	@echo "make lock       write the lock files anew from pyproject.toml (needs uv)"
+	@echo "make clean      remove everything that the other targets made"
+
+setup: $(VENV)/.run
+
+demo: $(VENV)/.run
+	@$(BIN)/connector demo
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest -q
+
+check: $(VENV)/.dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m pytest -q tests/project
+
+bench: $(VENV)/.dev
+	@$(BIN)/python -m tests.benchmarks.polling
+	@$(BIN)/python -m tests.benchmarks.backlog
+
+documents: $(VENV)/.run
+	@$(BIN)/connector config example > settings.example.toml
+	@$(BIN)/python -m tests.project.help_blocks
+
+lock:
+	@command -v uv >/dev/null || { echo "make lock       needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }
+	$(LOCK) --group build --output-file requirements.txt
+	$(LOCK) --group dev --output-file requirements-dev.txt
+
+clean:
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	@rm -f connector-demo.db connector-demo.db-wal connector-demo.db-shm
+	@find connector migrations tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Python 3.11 or newer is needed, and $(PYTHON) is: $$($(PYTHON) --version 2>&1)." >&2; \
+	  echo "Name another one: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Making $(VENV) …" >&2
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || $(PYTHON) -m venv --clear --without-pip $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.made requirements.txt pyproject.toml
+	@echo "Installing the locked dependencies …" >&2
+	@$(PIP) $(INSTALL) --require-hashes -r requirements.txt
+	@$(PIP) $(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.made requirements.txt requirements-dev.txt pyproject.toml
+	@echo "Installing the locked dependencies and the development tools …" >&2
+	@$(PIP) $(INSTALL) --require-hashes -r requirements-dev.txt
+	@$(PIP) $(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $(VENV)/.run $@

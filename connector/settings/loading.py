@@ -1,0 +1,91 @@
+"""Reads the settings once, from every layer, and says everything that is wrong with them at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
+
+from connector.errors import SettingsError
+from connector.observe.redaction import escape_controls
+from connector.settings.environment import CONFIG_VARIABLE, anthropic_layer, environment_layer
+from connector.settings.layers import Layer, paths_in
+from connector.settings.model import Settings
+from connector.settings.problems import problems_in
+from connector.settings.secret_files import secret_directories, secrets_layer
+from connector.settings.settings_file import file_layer
+
+_DEFAULT_FILE = "settings.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The settings, what is odd about them, and the layers they came from (highest precedence first)."""
+
+    settings: Settings
+    warnings: tuple[str, ...]
+    layers: tuple[Layer, ...] = field(repr=False)
+
+
+def load_settings(
+    path: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+    use_file: bool = True,
+    secret_dirs: Sequence[Path] | None = None,
+) -> Loaded:
+    """The effective settings: overrides, then environment, secret files, the file, defaults.
+
+    ``path`` is the settings file; without it CONNECTOR_CONFIG or ./settings.toml, if that exists, unless
+    ``use_file`` is False.  ./settings.toml and ./secrets are those in ``directory`` (the working directory).
+    Raises SettingsError with one line per problem.
+    """
+    environment = os.environ if environment is None else environment
+    directory = directory or Path()
+    overrides = overrides or {}
+    layers = (
+        Layer(overrides, dict.fromkeys(paths_in(overrides), "command line")),
+        environment_layer(environment),
+        anthropic_layer(environment),
+        secrets_layer(secret_directories(environment, directory) if secret_dirs is None else secret_dirs),
+        _settings_file(path, environment, directory) if use_file else Layer(),
+    )
+    problems = [problem for layer in layers for problem in layer.problems]
+    try:
+        settings = _settings_from(layers)
+    except ValidationError as error:
+        problems += problems_in(error, layers)
+    if problems:
+        lines = dict.fromkeys(map(escape_controls, problems))
+        raise SettingsError("\n".join(["the settings cannot be used:", *lines]))
+    warnings = tuple(warning for layer in layers for warning in layer.warnings)
+    return Loaded(settings, warnings, layers)
+
+
+def _settings_file(path: Path | None, environment: Mapping[str, str], directory: Path) -> Layer:
+    chosen = path or (Path(environment[CONFIG_VARIABLE]) if environment.get(CONFIG_VARIABLE) else None)
+    if chosen is not None:
+        return file_layer(chosen)
+    default = directory / _DEFAULT_FILE
+    return file_layer(default) if default.exists() else Layer()
+
+
+def _settings_from(layers: tuple[Layer, ...]) -> Settings:
+    class Layered(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            *_: PydanticBaseSettingsSource,
+            **__: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return tuple(InitSettingsSource(settings_cls, dict(layer.values)) for layer in layers)
+
+    return Layered()

@@ -1,0 +1,172 @@
+"""All settings as one frozen value, consistent in itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from connector.domain.taxonomy import Axis, Taxonomy
+from connector.settings.business import (
+    GuardrailSettings,
+    RoutingSettings,
+    RuleSettings,
+    SentimentSettings,
+    TeamSettings,
+    ThresholdSettings,
+    TypeSettings,
+    UrgencySettings,
+)
+from connector.settings.connections import (
+    HelpdeskSettings,
+    LlmSettings,
+    PriceSettings,
+    StoreSettings,
+    TriageSettings,
+)
+from connector.settings.defaults import (
+    default_rules,
+    default_sentiments,
+    default_teams,
+    default_types,
+    default_urgencies,
+)
+from connector.settings.operation import (
+    LogSettings,
+    PollSettings,
+    ServiceSettings,
+    TagSettings,
+    WriteSettings,
+)
+from connector.settings.references import CLASS_LISTS, fitting, repeated, unknown
+from connector.settings.shape import entries
+from connector.settings.values import secret_in, several
+
+Class = TeamSettings | TypeSettings | UrgencySettings | SentimentSettings
+
+
+def _rules(validated: dict[str, Any]) -> tuple[RuleSettings, ...]:
+    return fitting(default_rules(), validated)
+
+
+def _guardrail(validated: dict[str, Any]) -> GuardrailSettings:
+    return _suited_guardrail(GuardrailSettings(), validated)
+
+
+def _routing(validated: dict[str, Any]) -> RoutingSettings:
+    return _suited_routing(RoutingSettings(), validated)
+
+
+def _suited_guardrail(guardrail: GuardrailSettings, validated: dict[str, Any]) -> GuardrailSettings:
+    """Default conditions that name a class this business does not have are left out."""
+    return guardrail.model_copy(update={"conditions": fitting(guardrail.conditions, validated)})
+
+
+def _suited_routing(routing: RoutingSettings, validated: dict[str, Any]) -> RoutingSettings:
+    """Default branches that name a class this business does not have are left out."""
+    return routing.model_copy(update={"queues": fitting(routing.queues, validated)})
+
+
+class Settings(BaseSettings):
+    """Every setting.  Built directly it holds what it is given; `load_settings` reads the layers."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    helpdesk: HelpdeskSettings = HelpdeskSettings()
+    poll: PollSettings = PollSettings()
+    store: StoreSettings = StoreSettings()
+    llm: LlmSettings = LlmSettings()
+    triage: TriageSettings = TriageSettings()
+    tags: TagSettings = TagSettings()
+    write: WriteSettings = WriteSettings()
+    service: ServiceSettings = ServiceSettings()
+    log: LogSettings = LogSettings()
+    # The classes stand before what refers to them: fields are validated in this order.
+    teams: tuple[TeamSettings, ...] = Field(default_factory=default_teams)
+    types: tuple[TypeSettings, ...] = Field(default_factory=default_types)
+    urgencies: tuple[UrgencySettings, ...] = Field(default_factory=default_urgencies)
+    sentiments: tuple[SentimentSettings, ...] = Field(default_factory=default_sentiments)
+    thresholds: ThresholdSettings = ThresholdSettings()
+    rules: tuple[RuleSettings, ...] = Field(default_factory=_rules)
+    guardrail: GuardrailSettings = Field(default_factory=_guardrail)
+    routing: RoutingSettings = Field(default_factory=_routing)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings' own
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Nothing is read behind the caller's back; `load_settings` names its layers."""
+        return (init_settings,)
+
+    @field_validator("teams", "types", "urgencies", "sentiments")
+    @classmethod
+    def _classes_are_distinct(cls, classes: tuple[Class, ...]) -> tuple[Class, ...]:
+        if not classes:
+            raise ValueError("needs at least one class")
+        marked = [at for at, each in enumerate(classes) if each.default]
+        second_default = [((at, "default"), "is given to two classes of one axis") for at in marked[1:]]
+        several([*repeated(classes), *second_default])
+        return classes
+
+    @field_validator("rules")
+    @classmethod
+    def _rules_refer(cls, rules: tuple[RuleSettings, ...], info: ValidationInfo) -> tuple[RuleSettings, ...]:
+        several([*repeated(rules), *unknown(rules, info.data)])
+        return rules
+
+    @field_validator("guardrail")
+    @classmethod
+    def _guardrail_refers(cls, guardrail: GuardrailSettings, info: ValidationInfo) -> GuardrailSettings:
+        if "conditions" not in guardrail.model_fields_set:
+            return _suited_guardrail(guardrail, info.data)
+        problems = [*repeated(guardrail.conditions), *unknown(guardrail.conditions, info.data)]
+        several((("conditions", *loc), problem) for loc, problem in problems)
+        return guardrail
+
+    @field_validator("routing")
+    @classmethod
+    def _routing_refers(cls, routing: RoutingSettings, info: ValidationInfo) -> RoutingSettings:
+        if "queues" not in routing.model_fields_set:
+            return _suited_routing(routing, info.data)
+        problems = unknown(routing.queues, info.data)
+        several((("queues", at, "when", axis), problem) for (at, axis), problem in problems)
+        return routing
+
+    def taxonomy(self) -> Taxonomy:
+        """The classes of every axis, in the order of the settings."""
+        lists: dict[Axis, Sequence[Class]] = {axis: getattr(self, CLASS_LISTS[axis]) for axis in Axis}
+        return Taxonomy(
+            categories={axis: tuple(each.category() for each in lists[axis]) for axis in Axis},
+            defaults={axis: each.name for axis in Axis for each in lists[axis] if each.default},
+        )
+
+    def groups(self) -> dict[str, str]:
+        """The helpdesk group's name per team."""
+        return {team.name: team.group for team in self.teams}
+
+    def priorities(self) -> dict[str, str]:
+        """The helpdesk's priority per urgency; an urgency without one leaves the priority alone."""
+        return {each.name: each.priority for each in self.urgencies if each.priority is not None}
+
+    def prices(self) -> dict[str, PriceSettings]:
+        """The price per model id."""
+        return {price.model: price for price in self.llm.prices}
+
+    def secret_values(self) -> frozenset[str]:
+        """Every string that must never be shown or logged."""
+        return frozenset(value for each in _secrets(self) for value in secret_in(each))
+
+
+def _secrets(table: BaseModel) -> Iterator[SecretStr]:
+    for _, _, value in entries(table):
+        if isinstance(value, SecretStr):
+            yield value
+        elif isinstance(value, BaseModel):
+            yield from _secrets(value)

@@ -1,0 +1,62 @@
+"""How the connector runs: intervals, what it may write, how it logs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from connector.settings.values import TABLE, Seconds, TagPrefix
+
+
+class PollSettings(BaseModel):
+    """How often the helpdesk is asked for changes."""
+
+    model_config = TABLE
+
+    interval_seconds: Seconds = Field(default=60.0, description="Seconds between two polls of the service.")
+
+
+class TagSettings(BaseModel):
+    """The tags that carry a decision; only tags with the prefix are ever ours."""
+
+    model_config = TABLE
+
+    prefix: TagPrefix = Field(
+        default="ai_", description="Begins every tag the connector adds, such as ai_team__billing."
+    )
+
+
+class WriteSettings(BaseModel):
+    """What may be written to a ticket, besides tags."""
+
+    model_config = TABLE
+
+    group: bool = Field(default=True, description="Whether to move the ticket to the team's group.")
+    priority: bool = Field(default=True, description="Whether to set the priority.")
+    note: Literal["off", "escalations", "all"] = Field(
+        default="escalations", description="Which tickets get a private note with the reason."
+    )
+
+
+class ServiceSettings(BaseModel):
+    """The long-lived service."""
+
+    model_config = TABLE
+
+    shutdown_seconds: Seconds = Field(
+        default=30.0, description="How long an orderly stop may take before work in flight is left for later."
+    )
+
+
+class LogSettings(BaseModel):
+    """The log on stderr; ticket text and secrets never reach it."""
+
+    model_config = TABLE
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least important level that is logged."
+    )
+    format: Literal["auto", "json", "console"] = Field(
+        default="auto", description="json, console, or auto: console on a terminal and json elsewhere."
+    )

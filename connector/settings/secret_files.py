@@ -1,0 +1,88 @@
+"""Secrets from a directory with one file each, as systemd, Docker and Kubernetes provide them."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from connector.settings.layers import Layer
+from connector.settings.model import Settings
+from connector.settings.shape import keys_of, secret_locs
+from connector.settings.suggestion import suggest
+from connector.settings.values import Loc
+
+_CONTAINER_SECRETS = Path("/run/secrets")
+_PREFIX = "connector_"
+_LARGEST_BYTES = 65_536
+
+
+def secret_directories(environment: Mapping[str, str], directory: Path) -> tuple[Path, ...]:
+    """Where secret files may be, the first that holds one of ours counts (systemd.exec(5), Credentials)."""
+    given = environment.get("CREDENTIALS_DIRECTORY")
+    return (Path(given),) if given else (_CONTAINER_SECRETS, directory / "secrets")
+
+
+def secrets_layer(directories: Iterable[Path]) -> Layer:
+    """The secrets of the first directory that has any, in files such as ``helpdesk__client_secret``.
+
+    ``connector_`` in front of the name is fine too.
+    """
+    known = {"__".join(map(str, loc)): loc for loc in secret_locs(Settings)}
+    for directory in directories:
+        layer = _read_directory(directory, known)
+        if layer.places or layer.problems:
+            return layer
+    return Layer()
+
+
+def _read_directory(directory: Path, known: Mapping[str, Loc]) -> Layer:
+    values: dict[str, Any] = {}
+    places: dict[Loc, str] = {}
+    problems: list[str] = []
+    warnings: list[str] = []
+    for path in _files(directory):
+        place = f"{directory.name}/{path.name}"
+        name = path.name.lower().removeprefix(_PREFIX)
+        loc = known.get(name)
+        if loc is None:
+            if _looks_like_ours(path.name.lower()):
+                problems.append(f"{place}: unknown secret{suggest(name, known)}")
+            continue
+        try:
+            text, warning = _read(path)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not a text of at most 64 kB"
+            problems.append(f"{place}: cannot be read: {reason}")
+            continue
+        values.setdefault(str(loc[0]), {})[loc[1]] = text
+        places[loc] = place
+        if warning:
+            warnings.append(f"{place}: {warning}")
+    return Layer(values, places, tuple(problems), tuple(warnings))
+
+
+def _files(directory: Path) -> list[Path]:
+    try:
+        return sorted(path for path in directory.iterdir() if path.is_file())
+    except OSError:
+        return []
+
+
+def _looks_like_ours(name: str) -> bool:
+    section, delimiter, _ = name.partition("__")
+    return name.startswith(_PREFIX) or (bool(delimiter) and section in keys_of(Settings))
+
+
+def _read(path: Path) -> tuple[str, str]:
+    """The text of a secret file without its line end, and a warning when others may read it."""
+    with path.open("rb") as file:
+        content = file.read(_LARGEST_BYTES + 1)
+        mode = stat.S_IMODE(path.stat().st_mode)
+    if len(content) > _LARGEST_BYTES:
+        raise ValueError("too large")
+    # In a container the engine sets the mode, and nobody else is there to read.
+    is_open = bool(mode & 0o077) and path.parent != _CONTAINER_SECRETS
+    warning = f"others can read this secret (mode {mode:04o}); run chmod 600 on it" if is_open else ""
+    return content.decode().strip(), warning
