@@ -1,0 +1,1 @@
+"""What the connector tells about itself while it works."""
