@@ -1,0 +1,1 @@
+"""The helpdesks: how the connector talks to each of them."""

@@ -1,0 +1,107 @@
+"""A helpdesk in memory: the port's promises without a network, for tests and simulations."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from connector.domain.decision import Applied, Change, Outcome
+from connector.domain.ticket import Group, Page, Status, Ticket
+from connector.ports import Account, Capabilities, Clock
+
+
+class MemoryHelpdesk:
+    """Tickets in a dictionary and a change log; ``person`` is what people do to them.
+
+    Versions are the number of the change, so two changes are always told apart.
+    """
+
+    def __init__(
+        self, clock: Clock, groups: Sequence[Group], *, page_size: int = 100, bulk_size: int = 100
+    ) -> None:
+        self.capabilities = Capabilities(
+            sorted_feed=True,
+            conditional_write=True,
+            atomic_write=True,
+            bulk_size=bulk_size,
+            bulk_from=20,
+            notes=True,
+        )
+        self.tickets: dict[str, Ticket] = {}
+        self.writes: list[Change] = []  # those that took effect
+        self.notes: dict[str, list[str]] = {}
+        self._clock = clock
+        self._groups = tuple(groups)
+        self._page_size = page_size
+        self._log: list[Ticket] = []
+        self._lock = threading.RLock()
+
+    def check(self) -> Account:
+        return Account("memory", "admin")
+
+    def groups(self) -> Sequence[Group]:
+        return self._groups
+
+    def pages(self, checkpoint: str | None, start_at: Any) -> Iterator[Page]:  # noqa: ANN401, ARG002
+        position = int(checkpoint or 0)
+        while True:
+            with self._lock:
+                rows = tuple(self._log[position : position + self._page_size])
+                position += len(rows)
+                complete = position >= len(self._log)
+            yield Page(rows, str(position), complete)
+            if complete:
+                return
+
+    def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket]:
+        with self._lock:
+            return {each: self.tickets[each] for each in ticket_ids if each in self.tickets}
+
+    def apply(self, changes: Sequence[Change]) -> Iterator[Applied]:
+        for change in changes:
+            yield self._apply(change)
+
+    def find_write(self, seen: Ticket, change_id: str) -> bool | None:
+        with self._lock:
+            return any(write.decision_id == change_id and write.seen.id == seen.id for write in self.writes)
+
+    def _apply(self, change: Change) -> Applied:
+        with self._lock:
+            now = self.tickets.get(change.seen.id)
+            if now is None or now.status in (Status.DELETED, Status.CLOSED):
+                return Applied(change.seen.id, Outcome.GONE)
+            if now.version != change.seen.version:
+                return Applied(now.id, Outcome.CONFLICT)
+            tags = tuple(dict.fromkeys((*now.tags, *change.add_tags)))
+            after = replace(
+                now, group=change.group or now.group, tags=tags, priority=change.priority or now.priority
+            )
+            if after == now and change.note is None:
+                return Applied(now.id, Outcome.NO_OP, now.version, now.updated_at, now.group)
+            self.writes.append(change)
+            if change.note is not None:
+                self.notes.setdefault(now.id, []).append(change.note)
+            stored = self.put(after)
+            return Applied(stored.id, Outcome.APPLIED, stored.version, stored.updated_at, stored.group)
+
+    def put(self, ticket: Ticket) -> Ticket:
+        """Create or change a ticket as the outside world does; returns it as stored."""
+        with self._lock:
+            number = len(self._log) + 1
+            stored = replace(
+                ticket,
+                version=str(number),
+                updated_at=self._clock.now(),
+                fingerprint=hashlib.blake2b(str(number).encode(), digest_size=8).hexdigest(),
+            )
+            self.tickets[ticket.id] = stored
+            self._log.append(stored)
+            return stored
+
+    def person(self, ticket_id: str, **facts: Any) -> Ticket:  # noqa: ANN401 - any fact of a ticket
+        """A person changes facts of a ticket."""
+        with self._lock:
+            return self.put(replace(self.tickets[ticket_id], **facts))

@@ -1,0 +1,105 @@
+"""Intake: what arrived is screened, deduplicated and stored together with the checkpoint."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from connector.domain.ticket import Author, Disposition, History, Nature, Page, Status, Ticket
+from connector.ports import Clock, Event, Helpdesk, Ledger, Observer, PollLease, Screened
+
+_BY_NATURE = {
+    Nature.SAMPLE: Disposition.SAMPLE,
+    Nature.MERGED: Disposition.MERGED,
+    Nature.SIDE_CONVERSATION: Disposition.SIDE_CONVERSATION,
+    Nature.FOLLOW_UP: Disposition.FOLLOW_UP,
+}
+_BY_STATUS = {
+    Status.DELETED: Disposition.DELETED,
+    Status.CLOSED: Disposition.CLOSED,
+    Status.SOLVED: Disposition.SOLVED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IntakePolicy:
+    """Which groups count as "nobody has routed this yet", and how far back the very first poll looks."""
+
+    inbox_groups: frozenset[str] = frozenset()
+    lookback: timedelta = timedelta(hours=24)
+
+
+def screen(ticket: Ticket, known: History | None, horizon: datetime, inbox: frozenset[str]) -> Disposition:
+    """The disposition of one revision; a ticket is ORIGINAL at most once in its life."""
+    if known is not None:
+        return _later_revision(ticket, known)
+    if ticket.status is Status.DELETED:
+        return Disposition.DELETED
+    if special := _BY_NATURE.get(ticket.nature):
+        return special
+    if ticket.author is Author.AGENT:
+        return Disposition.AGENT_AUTHORED
+    if not ticket.is_public:
+        return Disposition.PRIVATE
+    if over := _BY_STATUS.get(ticket.status):
+        return over
+    if ticket.assignee is not None or (ticket.group is not None and ticket.group not in inbox):
+        return Disposition.ALREADY_ROUTED
+    if ticket.created_at < horizon:
+        return Disposition.TOO_OLD
+    return Disposition.ORIGINAL
+
+
+def _later_revision(ticket: Ticket, known: History) -> Disposition:
+    if known.written_version is None or known.written_at is None:
+        return Disposition.UPDATE
+    if ticket.version == known.written_version:
+        return Disposition.ECHO
+    moved = ticket.group != known.written_group and ticket.status is not Status.DELETED
+    return Disposition.CORRECTION if moved and ticket.updated_at > known.written_at else Disposition.UPDATE
+
+
+class Intake:
+    """Reads the helpdesk's change feed into the ledger, page by page."""
+
+    def __init__(
+        self, helpdesk: Helpdesk, ledger: Ledger, clock: Clock, observer: Observer, policy: IntakePolicy
+    ) -> None:
+        self._helpdesk = helpdesk
+        self._ledger = ledger
+        self._clock = clock
+        self._observer = observer
+        self._policy = policy
+
+    def run(self) -> None:
+        """Poll until the feed has nothing more at the moment, or a stop is asked for.
+
+        Raises what the helpdesk raises; every page handed over before that is stored for good.
+        """
+        lease = self._ledger.lease_poll(self._clock.now() - self._policy.lookback)
+        if lease is None:
+            self._observer(Event("poll.skipped", "debug", {"reason": "another process polls"}))
+            return
+        self._observer(Event("poll.started", "debug", {"helpdesk": lease.helpdesk}))
+        checkpoint = lease.checkpoint
+        for page in self._helpdesk.pages(checkpoint, lease.horizon):
+            checkpoint = page.checkpoint if page.checkpoint is not None else checkpoint
+            self._store(lease, checkpoint, page)
+            if self._clock.sleep(0):
+                break
+        self._observer(Event("poll.finished", "debug", {"helpdesk": lease.helpdesk}))
+
+    def _store(self, lease: PollLease, checkpoint: str | None, page: Page) -> None:
+        known = self._ledger.history([ticket.id for ticket in page.tickets])
+        inbox, horizon = self._policy.inbox_groups, lease.horizon
+        screened = [
+            Screened(ticket, screen(ticket, known.get(ticket.id), horizon, inbox)) for ticket in page.tickets
+        ]
+        counts = self._ledger.store_page(lease, checkpoint, screened, page.unreadable)
+        for lost in page.unreadable:
+            told = {"ticket_id": lost.ticket_id, "reason": lost.reason}
+            self._observer(Event("ticket.unreadable", "warning", told))
+        arrived = len(page.tickets) + len(page.unreadable)
+        facts = {"tickets": arrived, "dispositions": Counter(counts)}
+        self._observer(Event("page.stored", "info" if arrived else "debug", facts))

@@ -1,0 +1,102 @@
+"""Asking a model about one submission: every paid call is in the ledger before it starts, and bounded."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from connector.domain.classification import Answer, Tier
+from connector.errors import ConnectorError, RateLimited, Unavailable
+from connector.pipeline.breaker import Breaker
+from connector.ports import Classifier, Clock, Event, Ledger, Observer, SubmissionClaim
+
+_LONGEST_WAIT_SECONDS = 5.0  # longer waits belong to the ledger, where they survive a restart
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every question needs: one per process, shared by the workers."""
+
+    ledger: Ledger
+    classifier: Classifier
+    breaker: Breaker
+    clock: Clock
+    observer: Observer
+    max_tries: int = 3
+    random: random.Random = field(default_factory=random.Random)
+
+
+class Questions:
+    """The questions about one submission.  An answer that an earlier attempt paid for is not bought again."""
+
+    def __init__(self, desk: Desk, claim: SubmissionClaim, ticket: Mapping[str, Any]) -> None:
+        self._desk = desk
+        self._claim = claim
+        self._ticket = ticket
+        self._remembered = {call.tier: call.answer for call in claim.calls if call.answer is not None}
+
+    def __call__(self, tier: Tier) -> Answer:
+        """The tier's answer, after at most ``max_tries`` paid calls.
+
+        Raises what the classifier raises once the tries are used up.
+        """
+        if (remembered := self._remembered.get(tier)) is not None:
+            return remembered
+        for attempt in range(1, self._desk.max_tries + 1):
+            try:
+                answer = self._remembered[tier] = self._call(tier)
+                return answer
+            except Unavailable as error:
+                wait = self._wait_seconds(error, attempt)
+                if attempt == self._desk.max_tries or wait is None or self._desk.clock.sleep(wait):
+                    raise
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def spent_usd(self) -> Decimal:
+        """What the answers about this submission cost, earlier attempts included."""
+        answers = self._remembered.values()
+        return sum((answer.usage.cost_usd or Decimal(0) for answer in answers), Decimal(0))
+
+    def _call(self, tier: Tier) -> Answer:
+        desk = self._desk
+        desk.breaker.admit()
+        reserve = desk.classifier.reserve_usd(tier, self._ticket)
+        call_id = desk.ledger.begin_call(self._claim, tier, desk.classifier.model(tier), reserve)
+        try:
+            answer = desk.classifier.ask(tier, self._ticket)
+        except ConnectorError as error:
+            desk.ledger.end_call(call_id, None, error=type(error).__name__)
+            if isinstance(error, Unavailable) and not isinstance(error, RateLimited):
+                desk.breaker.failed(error)
+            self._tell(tier, error=type(error).__name__)
+            raise
+        desk.ledger.end_call(call_id, answer)
+        desk.breaker.succeeded()
+        self._tell(tier, answer=answer)
+        return answer
+
+    def _wait_seconds(self, error: Unavailable, attempt: int) -> float | None:
+        """How long to wait here before the next try; None when the wait is too long for a worker to hold."""
+        wait = error.retry_after_seconds
+        if wait is None:
+            return self._desk.random.uniform(0.2, 0.5 * 2**attempt)
+        return wait if wait <= _LONGEST_WAIT_SECONDS else None
+
+    def _tell(self, tier: Tier, answer: Answer | None = None, error: str | None = None) -> None:
+        facts: dict[str, Any] = {"ticket_id": self._claim.ticket.id, "tier": tier.value, "error": error}
+        if answer is not None:
+            usage = answer.usage
+            facts |= {
+                "model": answer.model,
+                "request_id": answer.request_id,
+                "unusable": answer.unusable,
+                "cost_usd": usage.cost_usd,
+                "input_tokens": usage.input_tokens,
+                "output_tokens": usage.output_tokens,
+                "cache_read_tokens": usage.cache_read_tokens,
+                "cache_write_tokens": usage.cache_write_tokens,
+            }
+        self._desk.observer(Event("model.called", "debug", facts))

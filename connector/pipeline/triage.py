@@ -1,0 +1,189 @@
+"""Triage: waiting submissions become decisions, committed before anything is written."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from connector.classify.cascade import Cascade, Verdict
+from connector.classify.prompt import ticket_object
+from connector.domain.decision import Cause, Decision, Kind
+from connector.domain.ticket import Ticket
+from connector.errors import (
+    AuthRefused,
+    ConnectorError,
+    LeaseLost,
+    RequestRejected,
+    SettingsError,
+    StoreUnusable,
+    Unavailable,
+)
+from connector.pipeline.questions import Desk, Questions
+from connector.ports import Event, Helpdesk, SubmissionClaim
+from connector.routing import human_route, route
+
+_DECISIONS = uuid.UUID("6f1d3c52-6e3a-4f6e-9a55-0f5a1a1c7f10")  # namespace of decision ids
+_LONGEST_BACKOFF_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class TriageLimits:
+    """How hard triage tries: threads, claims per submission, longest wait before it fails open, text size."""
+
+    workers: int = 16
+    max_attempts: int = 5
+    max_wait_seconds: float = 900.0
+    max_text_chars: int = 12_000
+
+
+class Triage:
+    """Claims submissions, asks the cascade, commits decisions.  Fail-open: every claim ends somewhere."""
+
+    def __init__(
+        self, helpdesk_name: str, helpdesk: Helpdesk, desk: Desk, cascade: Cascade, limits: TriageLimits
+    ) -> None:
+        self._name = helpdesk_name
+        self._helpdesk = helpdesk
+        self._desk = desk
+        self._cascade = cascade
+        self._limits = limits
+
+    def run(self) -> None:
+        """Decide until nothing is due or a stop is asked for; calls in flight are finished.
+
+        Raises AuthRefused, SettingsError or StoreUnusable when going on would be pointless; what was claimed
+        by then is back in the queue.
+        """
+        workers = self._limits.workers
+        fatal: BaseException | None = None
+        running: set[Future[None]] = set()
+        with ThreadPoolExecutor(workers, thread_name_prefix="triage") as pool:
+            while True:
+                halting = fatal is not None or self._desk.clock.sleep(0)
+                if halting:
+                    running = {future for future in running if not future.cancel()}
+                elif len(running) <= workers:
+                    # One batch ahead, so that no worker waits for a claim.
+                    claims = self._desk.ledger.claim_submissions(2 * workers - len(running))
+                    running |= {pool.submit(self._triage, claim) for claim in claims}
+                if not running:
+                    break
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                fatal = next((error for each in done if (error := each.exception())), fatal)
+        if halting:
+            self._desk.ledger.release()
+        if fatal is not None:
+            raise fatal
+
+    def _triage(self, claim: SubmissionClaim) -> None:
+        """One claim, to its decision or back into the queue; raises only what must stop the stage."""
+        try:
+            self._settle(claim)
+        except Unavailable as error:
+            self._wait_or_fail_open(claim, error)
+        except LeaseLost:
+            self._desk.observer(Event("lease.lost", "warning", {"ticket_id": claim.ticket.id}))
+        except (AuthRefused, SettingsError):
+            self._desk.ledger.defer_submission(claim, 0, "refused", counts=False)
+            raise
+
+    def _settle(self, claim: SubmissionClaim) -> None:
+        if claim.attempts > self._limits.max_attempts:
+            reason = f"gave up after {self._limits.max_attempts} attempts"
+            self._commit(claim, Verdict(Kind.FAILED_OPEN, Cause.TOO_MANY_ATTEMPTS, reason))
+            return
+        questions: Questions | None = None
+        try:
+            ticket = self._with_text(claim)
+            questions = Questions(self._desk, claim, ticket_object(ticket, self._limits.max_text_chars))
+            verdict = self._cascade.judge(ticket, questions)
+        except RequestRejected as error:
+            verdict = Verdict(Kind.FAILED_OPEN, Cause.REQUEST_REJECTED, str(error))
+        except (ConnectorError, StoreUnusable):
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not keep a ticket from a person
+            name = type(error).__name__
+            facts = {"ticket_id": claim.ticket.id, "error": name}
+            self._desk.observer(Event("triage.failed", "error", facts))
+            verdict = Verdict(Kind.FAILED_OPEN, Cause.INTERNAL_ERROR, f"internal error ({name})")
+        self._commit(claim, verdict, questions)
+
+    def _with_text(self, claim: SubmissionClaim) -> Ticket:
+        """The ticket as it arrived; text that the feed did not carry is fetched, the rest stays as it was."""
+        if claim.ticket.text is not None:
+            return claim.ticket
+        fresh = self._helpdesk.fetch([claim.ticket.id]).get(claim.ticket.id)
+        return replace(claim.ticket, text=fresh.text if fresh else None)
+
+    def _commit(self, claim: SubmissionClaim, verdict: Verdict, questions: Questions | None = None) -> None:
+        decision = self._decision(claim, verdict, questions)
+        self._desk.ledger.decide(claim, decision)
+        self._desk.observer(Event("ticket.decided", "info", _facts(claim, decision)))
+
+    def _decision(self, claim: SubmissionClaim, verdict: Verdict, questions: Questions | None) -> Decision:
+        policy = self._cascade.routing
+        routed = verdict.kind is Kind.ROUTED and verdict.classification is not None
+        return Decision(
+            id=str(uuid.uuid5(_DECISIONS, f"{self._name}/{claim.ticket.id}/{claim.generation}")),
+            kind=verdict.kind,
+            cause=verdict.cause,
+            reason=verdict.reason,
+            route=route(verdict.classification, policy)
+            if routed and verdict.classification
+            else human_route(verdict.cause, policy),
+            classification=verdict.classification,
+            steps=verdict.steps,
+            guardrail=verdict.guardrail,
+            thresholds={axis.value: value for axis, value in self._cascade.thresholds.items()},
+            prompt_version=self._desk.classifier.prompt_version,
+            decided_at=self._desk.clock.now(),
+            cost_usd=questions.spent_usd() if questions else Decimal(0),
+        )
+
+    def _wait_or_fail_open(self, claim: SubmissionClaim, error: Unavailable) -> None:
+        """An outage is not the ticket's fault: it waits, but not for ever; then a person gets it."""
+        now = self._desk.clock.now()
+        waited = (now - (claim.waiting_since or now)).total_seconds()
+        left = self._limits.max_wait_seconds - waited
+        try:
+            if left <= 0:
+                reason = f"waited {waited / 60:.0f} minutes: {error}"
+                self._commit(claim, Verdict(Kind.FAILED_OPEN, Cause.WAITED_TOO_LONG, reason))
+                return
+            backoff = self._desk.random.uniform(0.5, 1.0) * min(
+                2.0 ** (claim.attempts + 3), _LONGEST_BACKOFF_SECONDS
+            )
+            seconds = min(max(error.retry_after_seconds or backoff, 1.0), left)
+            self._desk.ledger.defer_submission(claim, seconds, str(error), counts=False)
+        except LeaseLost:
+            return
+        facts = {
+            "ticket_id": claim.ticket.id,
+            "stage": "triage",
+            "reason": str(error),
+            "wait_s": round(seconds, 1),
+        }
+        self._desk.observer(Event("ticket.deferred", "debug", facts))
+
+
+def _facts(claim: SubmissionClaim, decision: Decision) -> Mapping[str, Any]:
+    found = decision.classification
+    return {
+        "ticket_id": claim.ticket.id,
+        "decision_id": decision.id,
+        "kind": decision.kind.value,
+        "cause": decision.cause.value,
+        "tier": decision.tier.value if decision.tier else None,
+        "team": decision.route.team,
+        "queue": decision.route.queue,
+        "group": decision.route.group_name,
+        "urgency": found.urgency.value if found and found.urgency else None,
+        "confidence": found.team.confidence if found and found.team else None,
+        "priority": decision.route.priority,
+        "cost_usd": decision.cost_usd,
+        "prompt_version": decision.prompt_version,
+    }
