@@ -1,0 +1,168 @@
+"""The rate budget: stay below the helpdesk's limits instead of running into them."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from connector.errors import RateLimited, Unavailable
+from connector.ports import Clock
+
+_WINDOW_SECONDS = 60.0
+_BLIND_PAUSE_SECONDS = 10.0  # nearly used up, and the header does not say until when
+_LONGEST_WAIT_SECONDS = 65.0  # any longer, and the work waits in the ledger
+
+
+@dataclass(frozen=True, slots=True)
+class LimitPolicy:
+    """What a helpdesk limits: requests per minute of each bucket, and how requests and headers map to them.
+
+    ``documented`` are the limits that hold where no header tells them.
+    """
+
+    buckets_of: Callable[[str, str], tuple[str, ...]]  # (method, path) → buckets
+    account: str  # the bucket that headers without a name speak of
+    bucket_named: Callable[[str], str | None]  # the <name> of a zendesk-ratelimit-<name> header
+    documented: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one header says of one bucket."""
+
+    bucket: str
+    total: int
+    remaining: int
+    resets_in_seconds: float | None
+
+
+@dataclass(slots=True)
+class _Bucket:
+    limit: int | None = None
+    closed_until: float = 0.0
+    sent_at: deque[float] = field(default_factory=deque)
+
+    def wait_seconds(self, now: float, share: float) -> float:
+        while self.sent_at and self.sent_at[0] <= now - _WINDOW_SECONDS:
+            self.sent_at.popleft()
+        wait = self.closed_until - now
+        allowed = max(1, int(self.limit * share)) if self.limit is not None else None
+        if allowed is not None and len(self.sent_at) >= allowed:
+            wait = max(wait, self.sent_at[-allowed] + _WINDOW_SECONDS - now)
+        return wait
+
+
+class RateBudget:
+    """Uses at most ``share`` of each limit, so that other integrations of the account live too.
+
+    Thread-safe.  ``assume_documented`` says that the limits hold from the first request on; otherwise they
+    hold once any answer carries a limit header, so a server without limits is never waited for.
+    """
+
+    def __init__(self, clock: Clock, policy: LimitPolicy, *, share: float, assume_documented: bool) -> None:
+        self._clock = clock
+        self._policy = policy
+        self._share = share
+        self._assumes = False
+        self._buckets: dict[str, _Bucket] = {}
+        self._lock = threading.Lock()
+        if assume_documented:
+            self._assume_documented()
+
+    def wait(self, method: str, path: str) -> None:
+        """Wait until one more request fits, and count it.
+
+        Raises RateLimited when that is more than a minute away, Unavailable when asked to stop meanwhile.
+        """
+        names = self._policy.buckets_of(method, path)
+        while (seconds := self._take(names)) > 0:
+            if seconds > _LONGEST_WAIT_SECONDS:
+                raise RateLimited("the helpdesk's rate limit is used up", retry_after_seconds=seconds)
+            if self._clock.sleep(seconds):
+                raise Unavailable("asked to stop while waiting for the helpdesk's rate limit")
+
+    def learn(self, method: str, path: str, headers: Mapping[str, str]) -> None:
+        """Take over what the headers of an answer say."""
+        told = list(self._read(method, path, headers))
+        if not told:
+            return
+        now = self._clock.monotonic()
+        with self._lock:
+            self._assume_documented()
+            for each in told:
+                bucket = self._bucket(each.bucket)
+                bucket.limit = each.total
+                if each.remaining <= each.total - int(each.total * self._share):
+                    pause = each.resets_in_seconds
+                    pause = _BLIND_PAUSE_SECONDS if pause is None else min(pause, _WINDOW_SECONDS)
+                    bucket.closed_until = max(bucket.closed_until, now + pause)
+
+    def pause(self, method: str, path: str, seconds: float) -> None:
+        """The helpdesk refused this request for ``seconds``: the same kind of request waits that long."""
+        until = self._clock.monotonic() + seconds
+        with self._lock:
+            bucket = self._bucket(self._policy.buckets_of(method, path)[-1])
+            bucket.closed_until = max(bucket.closed_until, until)
+
+    def _take(self, names: tuple[str, ...]) -> float:
+        now = self._clock.monotonic()
+        with self._lock:
+            buckets = [self._bucket(name) for name in names]
+            wait = max((bucket.wait_seconds(now, self._share) for bucket in buckets), default=0.0)
+            if wait <= 0:
+                for bucket in buckets:
+                    bucket.sent_at.append(now)
+            return wait
+
+    def _bucket(self, name: str) -> _Bucket:
+        return self._buckets.setdefault(name, _Bucket())
+
+    def _assume_documented(self) -> None:
+        if self._assumes:
+            return
+        self._assumes = True
+        for name, limit in self._policy.documented.items():
+            bucket = self._bucket(name)
+            bucket.limit = limit if bucket.limit is None else bucket.limit
+
+    def _read(self, method: str, path: str, headers: Mapping[str, str]) -> Iterator[_Told]:
+        # Unnamed headers speak of the account only where no narrower limit could be meant instead.
+        if self._policy.buckets_of(method, path)[0] == self._policy.account and (
+            told := _account_limit(self._policy.account, headers)
+        ):
+            yield told
+        for name, value in headers.items():
+            short = name.lower().removeprefix("zendesk-ratelimit-").removeprefix("zendesk-rate-limit-")
+            bucket = self._policy.bucket_named(short) if short != name.lower() else None
+            if bucket and (told := _named_limit(bucket, value)):
+                yield told
+
+
+def _account_limit(account: str, headers: Mapping[str, str]) -> _Told | None:
+    for limit, remaining, reset in (
+        ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"),
+        ("rate-limit-limit", "rate-limit-remaining", "rate-limit-reset"),
+        ("x-rate-limit", "x-rate-limit-remaining", ""),
+    ):
+        if told := _told(account, headers.get(limit), headers.get(remaining), headers.get(reset)):
+            return told
+    return None
+
+
+def _named_limit(bucket: str, value: str) -> _Told | None:
+    """``total=100; remaining=99; resets=43``, as recorded from Zendesk."""
+    parts = dict(part.strip().partition("=")[::2] for part in value.split(";"))
+    return _told(bucket, parts.get("total"), parts.get("remaining"), parts.get("resets"))
+
+
+def _told(bucket: str, total: str | None, remaining: str | None, resets: str | None) -> _Told | None:
+    try:
+        limit, left = int(total or ""), int(remaining or "")
+        until = float(resets) if resets else None
+    except ValueError:
+        return None
+    if limit <= 0 or left < 0 or (until is not None and not 0 <= until <= 3600):
+        return None
+    return _Told(bucket, limit, left, until)

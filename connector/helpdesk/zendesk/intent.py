@@ -1,0 +1,84 @@
+"""What a change asks of Zendesk: the ticket object of a request, with nothing in it that need not change."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+from connector.domain.decision import Change
+
+_ILLEGAL_IN_TAG = re.compile(r"[^a-z0-9_\-/]+")
+_MOST_TAG_CHARS = 255
+
+
+def clean_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """``tags`` as Zendesk stores them: lower case, ``[a-z0-9_-/]``, each once.
+
+    Zendesk would split a tag with a space into two.
+    """
+    folded = (unicodedata.normalize("NFKC", tag).lower() for tag in tags)
+    cleaned = (_ILLEGAL_IN_TAG.sub("_", tag)[:_MOST_TAG_CHARS] for tag in folded)
+    return tuple(dict.fromkeys(tag for tag in cleaned if tag.strip("_")))
+
+
+def new_tags(change: Change) -> tuple[str, ...]:
+    """The tags of ``change`` that the ticket does not have yet."""
+    return tuple(tag for tag in clean_tags(change.add_tags) if tag not in change.seen.tags)
+
+
+def is_nothing(change: Change) -> bool:
+    """Whether the ticket already is as ``change`` wants it.  Custom fields are not known, so they count."""
+    return not (_moves(change) or new_tags(change) or change.fields or change.note)
+
+
+def single_ticket(change: Change) -> dict[str, Any]:
+    """The ticket of ``PUT /tickets/{id}``, where ``tags`` replaces: safe only together with the stamp."""
+    ticket = _guarded(change)
+    if added := new_tags(change):
+        ticket["tags"] = [*change.seen.tags, *added]
+    return ticket
+
+
+def bulk_ticket(change: Change) -> dict[str, Any]:
+    """The ticket of ``PUT /tickets/update_many``, which knows ``additional_tags``."""
+    ticket = {"id": as_id(change.seen.id)} | _guarded(change)
+    if added := new_tags(change):
+        ticket["additional_tags"] = list(added)
+    return ticket
+
+
+def as_id(told: str) -> int | str:
+    return int(told) if told.isascii() and told.isdecimal() else told
+
+
+def _guarded(change: Change) -> dict[str, Any]:
+    """The change, refused by Zendesk (409) unless the ticket still has the version that was seen."""
+    ticket: dict[str, Any] = {
+        "safe_update": True,
+        "updated_stamp": change.seen.version,
+        "metadata": {"decision_id": change.decision_id},
+    }
+    if change.group is not None and change.group != change.seen.group:
+        ticket["group_id"] = as_id(change.group)
+    if change.priority is not None and change.priority != change.seen.priority:
+        ticket["priority"] = change.priority
+    if change.fields:
+        ticket["custom_fields"] = [{"id": as_id(key), "value": value} for key, value in change.fields.items()]
+    if change.note:
+        # `public` is always sent: left out, the visibility of the ticket's first comment would persist.
+        ticket["comment"] = {"body": _inert(change.note), "public": False}
+    return ticket
+
+
+def _moves(change: Change) -> bool:
+    group = change.group is not None and change.group != change.seen.group
+    return group or (change.priority is not None and change.priority != change.seen.priority)
+
+
+def _inert(note: str) -> str:
+    """``note`` with nothing in it that Zendesk would expand as a placeholder, and no half surrogates."""
+    whole = note.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    while "{{" in whole:
+        whole = whole.replace("{{", "{ {")
+    return whole

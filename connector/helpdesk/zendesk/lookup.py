@@ -1,0 +1,126 @@
+"""Looking up single tickets: as they are now, with their first words, and what we wrote to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from urllib.parse import quote
+
+from connector.domain.ticket import Ticket
+from connector.errors import Unavailable
+from connector.helpdesk.failure import parse_http_date
+from connector.helpdesk.transport import Params, Reply, Transport
+from connector.helpdesk.zendesk.pagination import walk
+from connector.helpdesk.zendesk.payload import (
+    AuditRow,
+    AuditsBody,
+    CommentsBody,
+    TicketBody,
+    TicketsBody,
+    decode,
+    decode_tickets,
+    without_nul,
+)
+from connector.helpdesk.zendesk.reader import TicketReader
+
+_MOST_IDS = 100
+_MOST_AUDIT_PAGES = 10  # of 100; a ticket with more than 1000 audits keeps its secret
+
+
+class TicketLookup:
+    """Reads tickets outside the feed."""
+
+    def __init__(self, transport: Transport, reader: TicketReader) -> None:
+        self._transport = transport
+        self._reader = reader
+
+    def current(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket]:
+        """The tickets as they are now; those that are missing are gone.
+
+        Raises Unavailable for one that cannot be read: "gone" would be a lie.
+        """
+        if len(ticket_ids) == 1:
+            return self._one(ticket_ids[0])
+        found: dict[str, Ticket] = {}
+        for at in range(0, len(ticket_ids), _MOST_IDS):
+            found |= self._many(ticket_ids[at : at + _MOST_IDS])
+        return found
+
+    def with_text(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket]:
+        """The same, and where the text is not in the ticket (messaging) it is read from its comments."""
+        found = self.current(ticket_ids)
+        return {
+            each: ticket if ticket.text is not None else replace(ticket, text=self._first_words(ticket))
+            for each, ticket in found.items()
+        }
+
+    def has_write(self, ticket_id: str, decision_id: str) -> bool | None:
+        """Whether an audit carries ``decision_id``; None when the audits cannot be read, or are too many.
+
+        (Zendesk, Ticket Audits: needs the global ``read`` scope; a write's metadata is in ``custom``.)
+        """
+        path = f"/api/v2/tickets/{quote(ticket_id, safe='')}/audits.json"
+        pages = walk(self._transport, path, {"sort": "-created_at"}, AuditsBody)
+        if pages is None:
+            return None
+        for page in islice(pages, _MOST_AUDIT_PAGES):
+            if any(_decision_of(audit) == decision_id for audit in page.audits):
+                return True
+            if page.meta is None or not page.meta.has_more:
+                return False
+        return None
+
+    def _one(self, ticket_id: str) -> Mapping[str, Ticket]:
+        path = f"/api/v2/tickets/{quote(ticket_id, safe='')}.json"
+        reply = self._transport.get(path, {"include": self._reader.includes}, forbidden_is_answer=True)
+        if not reply.is_ok:
+            return _gone_or_raise(reply, path)
+        body = decode(reply.body, TicketBody, f"GET {path}")
+        return self._read(TicketsBody([body.ticket], body.users, body.organizations), reply, path)
+
+    def _many(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket]:
+        path = "/api/v2/tickets/show_many.json"
+        params: Params = {"ids": ",".join(ticket_ids), "include": self._reader.includes}
+        reply = self._transport.get(path, params)
+        if not reply.is_ok:
+            return _gone_or_raise(reply, path)
+        body, unreadable = decode_tickets(reply.body, f"GET {path}")
+        if unreadable:
+            raise Unavailable(f"GET {path}: ticket {unreadable[0].ticket_id}: {unreadable[0].reason}")
+        return self._read(body, reply, path)
+
+    def _read(self, body: TicketsBody, reply: Reply, path: str) -> Mapping[str, Ticket]:
+        server_at = parse_http_date(reply.headers.get("date"))
+        tickets, unreadable = self._reader.read(body.tickets, body.users, body.organizations, server_at)
+        if unreadable:
+            raise Unavailable(f"GET {path}: ticket {unreadable[0].ticket_id}: {unreadable[0].reason}")
+        return {ticket.id: ticket for ticket in tickets}
+
+    def _first_words(self, ticket: Ticket) -> str:
+        """The first public comment of the requester or of another end user; empty when there is none."""
+        path = f"/api/v2/tickets/{quote(ticket.id, safe='')}/comments.json"
+        reply = self._transport.get(path, {"sort": "created_at", "include": "users", "page[size]": 100})
+        if not reply.is_ok:
+            return ""
+        body = decode(reply.body, CommentsBody, f"GET {path}")
+        customers = {str(user.id) for user in body.users or () if user.role == "end-user"}
+        if not body.users and ticket.requester is not None:
+            customers = {ticket.requester}
+        for comment in body.comments:
+            text = comment.plain_body or comment.body or ""
+            if comment.public and str(comment.author_id) in customers and text.strip():
+                return without_nul(text)
+        return ""
+
+
+def _gone_or_raise(reply: Reply, path: str) -> Mapping[str, Ticket]:
+    if reply.status == 404:
+        return {}
+    raise Unavailable(f"GET {path} answered {reply.status}")
+
+
+def _decision_of(audit: AuditRow) -> object:
+    metadata = audit.metadata
+    custom = metadata.get("custom") if isinstance(metadata, dict) else None
+    return custom.get("decision_id") if isinstance(custom, dict) else None

@@ -1,0 +1,211 @@
+"""What Zendesk sends, as far as the connector reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import msgspec
+
+from connector.domain.ticket import Unreadable
+from connector.errors import Unavailable
+
+Id = int | str  # 64 bits today; a string where JavaScript is in between
+Shape = TypeVar("Shape")
+_UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+# gc=False keeps 1000 rows out of the garbage collector's sight; none of them can be part of a cycle.
+
+
+class Source(msgspec.Struct, gc=False):
+    rel: str | None = None
+
+
+class Via(msgspec.Struct, gc=False):
+    channel: str | int | None = None
+    source: Source | None = None
+
+
+class TicketRow(msgspec.Struct, gc=False):
+    """A ticket.  Whatever Zendesk may leave out or set to null has a default."""
+
+    id: Id
+    created_at: str
+    updated_at: str
+    status: str | None = None
+    subject: str | None = None
+    description: str | None = None
+    priority: str | None = None
+    tags: list[str] | None = None
+    group_id: Id | None = None
+    assignee_id: Id | None = None
+    requester_id: Id | None = None
+    submitter_id: Id | None = None
+    organization_id: Id | None = None
+    is_public: bool | None = None
+    from_messaging_channel: bool | None = None
+    via: Via | None = None
+    generated_timestamp: float | None = None
+
+
+class UserRow(msgspec.Struct, gc=False):
+    id: Id | None = None
+    role: str | None = None
+    name: str | None = None
+
+
+class OrganizationRow(msgspec.Struct, gc=False):
+    id: Id
+    organization_fields: dict[str, Any] | None = None
+
+
+class TicketsBody(msgspec.Struct):
+    """A list of tickets with their side-loads, and the cursor where it is an export."""
+
+    tickets: list[TicketRow]
+    users: list[UserRow] | None = None
+    organizations: list[OrganizationRow] | None = None
+    after_cursor: str | None = None
+    end_of_stream: bool | None = None
+
+
+class TicketBody(msgspec.Struct):
+    """One ticket with its side-loads."""
+
+    ticket: TicketRow
+    users: list[UserRow] | None = None
+    organizations: list[OrganizationRow] | None = None
+
+
+class UserBody(msgspec.Struct):
+    user: UserRow
+
+
+class GroupRow(msgspec.Struct):
+    id: Id
+    name: str = ""
+    deleted: bool | None = None
+
+
+class Meta(msgspec.Struct):
+    """Cursor pagination.  ``has_more`` alone ends it: on last pages links and cursor are often still set."""
+
+    has_more: bool | None = None
+    after_cursor: str | None = None
+
+
+class GroupsBody(msgspec.Struct):
+    groups: list[GroupRow]
+    meta: Meta | None = None
+
+
+class CommentRow(msgspec.Struct):
+    author_id: Id | None = None
+    public: bool | None = None
+    plain_body: str | None = None
+    body: str | None = None
+
+
+class CommentsBody(msgspec.Struct):
+    comments: list[CommentRow]
+    users: list[UserRow] | None = None
+
+
+class AuditRow(msgspec.Struct):
+    metadata: Any = None
+
+
+class AuditsBody(msgspec.Struct):
+    audits: list[AuditRow]
+    meta: Meta | None = None
+
+
+class JobStatus(msgspec.Struct):
+    id: str
+    status: str | None = None
+    results: Any = None  # a list, an object or null, in no certain order
+
+
+class JobBody(msgspec.Struct):
+    job_status: JobStatus
+
+
+def decode(body: bytes, shape: type[Shape], what: str) -> Shape:
+    """``body`` as ``shape``.  Raises Unavailable, without a word of the body, when it is something else."""
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except _UNDECODABLE:
+        pass
+    try:
+        return msgspec.convert(_mended(body, what), shape)
+    except _UNDECODABLE as error:
+        problem = _reason(error)
+    raise Unavailable(f"{what} answered in an unexpected shape: {problem}")
+
+
+def decode_tickets(body: bytes, what: str) -> tuple[TicketsBody, tuple[Unreadable, ...]]:
+    """A page of tickets; a malformed one is set aside with its id, and the others live.
+
+    Raises Unavailable when the page as a whole is not what was asked for.
+    """
+    try:
+        return msgspec.json.decode(body, type=TicketsBody), ()
+    except _UNDECODABLE:
+        pass
+    document = _mended(body, what)
+    tickets = document.get("tickets") if isinstance(document, dict) else None
+    if not isinstance(tickets, list):
+        raise Unavailable(f"{what} answered without a list of tickets")
+    unreadable: list[Unreadable] = []
+    rows = list(_convert_each(tickets, TicketRow, unreadable))
+    side_loads = {key: document.get(key) for key in ("users", "organizations")}
+    frame = {key: document.get(key) for key in ("after_cursor", "end_of_stream")}
+    whole = decode(json.dumps(frame | {"tickets": []}).encode(), TicketsBody, what)
+    whole.tickets = rows
+    whole.users = list(_convert_each(side_loads["users"], UserRow, []))
+    whole.organizations = list(_convert_each(side_loads["organizations"], OrganizationRow, []))
+    return whole, tuple(unreadable)
+
+
+def without_nul(text: str) -> str:
+    """``text`` without NUL, which PostgreSQL cannot store."""
+    return text.replace("\0", "") if "\0" in text else text
+
+
+def _mended(body: bytes, what: str) -> Any:  # noqa: ANN401 - any JSON
+    """``body`` read by the forgiving parser: half surrogates and invalid UTF-8 become U+FFFD."""
+    try:
+        return _mend(json.loads(body.decode("utf-8", "replace")))
+    except (ValueError, RecursionError):
+        pass
+    raise Unavailable(f"{what} answered with something that is not JSON")
+
+
+def _mend(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, list):
+        return [_mend(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _mend(each) for key, each in value.items()}
+    return value
+
+
+def _convert_each(rows: Any, shape: type[Shape], unreadable: list[Unreadable]) -> Iterator[Shape]:  # noqa: ANN401 - any JSON
+    for row in rows if isinstance(rows, list) else []:
+        try:
+            yield msgspec.convert(row, shape)
+        except _UNDECODABLE as error:
+            unreadable.append(Unreadable(_id_of(row), _reason(error)))
+
+
+def _id_of(row: Any) -> str | None:  # noqa: ANN401 - any JSON
+    found = row.get("id") if isinstance(row, dict) else None
+    return str(found)[:64] if isinstance(found, int | str) and not isinstance(found, bool) else None
+
+
+def _reason(error: Exception) -> str:
+    """Types and the path of the field; values only appear in messages that are not msgspec's own."""
+    return str(error) if isinstance(error, msgspec.ValidationError) else type(error).__name__

@@ -1,0 +1,171 @@
+"""How a Zendesk ticket becomes a ticket of the connector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from hashlib import blake2b
+from typing import Any
+
+from connector.domain.ticket import Author, Nature, Status, Ticket, Unreadable
+from connector.helpdesk.zendesk.payload import Id, OrganizationRow, TicketRow, UserRow, without_nul
+
+_STATUSES: Mapping[str | None, Status] = {status.value: status for status in Status}
+_AUTHORS: Mapping[str | None, Author] = {
+    "agent": Author.AGENT,
+    "admin": Author.AGENT,
+    "end-user": Author.CUSTOMER,
+}
+_MERGE_CHANNELS = frozenset({"merge", 19, "19"})  # Zendesk writes channels as names or as numbers
+_SETTLES_AFTER_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class SideLoads:
+    """What came along with the tickets: roles by user, tier and revenue by organization."""
+
+    roles: Mapping[Id | None, str | None]
+    customers: Mapping[Id | None, tuple[str | None, Decimal | None]]
+
+
+class TicketReader:
+    """Reads rows; ``tier_field`` and ``arr_field`` are organization field keys, ``tier_tags`` maps tags."""
+
+    def __init__(
+        self, *, tier_field: str | None, arr_field: str | None, tier_tags: Mapping[str, str] | None
+    ) -> None:
+        self._tier_field = tier_field
+        self._arr_field = arr_field
+        self._tier_tags = dict(tier_tags or {})
+
+    @property
+    def includes(self) -> str:
+        """The side-loads it needs."""
+        return "users,organizations" if self._tier_field or self._arr_field else "users"
+
+    def read(
+        self,
+        rows: Sequence[TicketRow],
+        users: Iterable[UserRow] | None,
+        organizations: Iterable[OrganizationRow] | None,
+        server_at: datetime | None,
+    ) -> tuple[tuple[Ticket, ...], tuple[Unreadable, ...]]:
+        """The tickets in their order, and those whose times make no sense.
+
+        ``server_at`` is the server's clock at the answer: a version younger than two seconds may still be
+        overtaken by a change within the same second.
+        """
+        loads = self._side_loads(users, organizations)
+        settled = server_at - timedelta(seconds=_SETTLES_AFTER_SECONDS) if server_at else None
+        tickets: list[Ticket] = []
+        unreadable: list[Unreadable] = []
+        for row in rows:
+            try:
+                tickets.append(self._read(row, loads, settled))
+            except (ValueError, OverflowError):
+                unreadable.append(Unreadable(str(row.id), "created_at or updated_at is not a time"))
+        return tuple(tickets), tuple(unreadable)
+
+    def _read(self, row: TicketRow, loads: SideLoads, settled: datetime | None) -> Ticket:
+        tags = tuple(row.tags) if row.tags else ()
+        subject, text, status = row.subject or "", row.description or "", row.status
+        group, assignee, organization = row.group_id, row.assignee_id, row.organization_id
+        updated_at = _time(row.updated_at)
+        tier, arr = loads.customers.get(organization, (None, None)) if loads.customers else (None, None)
+        if tier is None and self._tier_tags:
+            tier = next((self._tier_tags[tag] for tag in tags if tag in self._tier_tags), None)
+        content = f"{status}\x1f{group}\x1f{assignee}\x1f{row.priority}\x1f{tags}\x1f{subject}\x1f{text}"
+        via = row.via
+        channel = via.channel if via is not None else None
+        ticket = Ticket(
+            id=str(row.id),
+            version=row.updated_at,
+            fingerprint=blake2b(content.encode(), digest_size=8).hexdigest(),
+            created_at=_time(row.created_at),
+            updated_at=updated_at,
+            status=_STATUSES.get(status, Status.OTHER),
+            nature=_nature(row, tags, channel),
+            author=_author(row, loads.roles),
+            is_public=row.is_public is not False,
+            subject=subject,
+            text=None if row.from_messaging_channel else text,
+            channel="" if channel is None else str(channel),
+            group=None if group is None else str(group),
+            assignee=None if assignee is None else str(assignee),
+            priority=row.priority,
+            tags=tags,
+            requester=None if row.requester_id is None else str(row.requester_id),
+            organization=None if organization is None else str(organization),
+            tier=tier,
+            arr_usd=arr,
+            settles_in_seconds=0.0
+            if settled is None or updated_at <= settled
+            else min((updated_at - settled).total_seconds(), _SETTLES_AFTER_SECONDS),
+        )
+        # tags are hashed by repr, which spells NUL as \x00
+        return ticket if "\0" not in content and "\\x00" not in content else _without_nul(ticket)
+
+    def _side_loads(
+        self, users: Iterable[UserRow] | None, organizations: Iterable[OrganizationRow] | None
+    ) -> SideLoads:
+        return SideLoads(
+            {user.id: user.role for user in users or ()},
+            {each.id: self._customer(each.organization_fields or {}) for each in organizations or ()},
+        )
+
+    def _customer(self, fields: Mapping[str, Any]) -> tuple[str | None, Decimal | None]:
+        tier = fields.get(self._tier_field) if self._tier_field else None
+        revenue = fields.get(self._arr_field) if self._arr_field else None
+        return (str(tier) if isinstance(tier, str | int) and tier != "" else None), _money(revenue)
+
+
+def _time(told: str) -> datetime:
+    """An RFC 3339 time as aware UTC.  Raises ValueError or OverflowError."""
+    at = datetime.fromisoformat(told)
+    if at.tzinfo is UTC:
+        return at
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def _author(row: TicketRow, roles: Mapping[Id | None, str | None]) -> Author:
+    """Who wrote the first comment: the submitter is always its author (Zendesk, Tickets: submitter_id)."""
+    known = _AUTHORS.get(roles.get(row.submitter_id))
+    if known is not None:
+        return known
+    wrote_it = row.submitter_id is not None and row.submitter_id == row.requester_id
+    return Author.CUSTOMER if wrote_it else Author.UNKNOWN
+
+
+def _nature(row: TicketRow, tags: tuple[str, ...], channel: str | int | None) -> Nature:
+    relation = row.via.source.rel if row.via is not None and row.via.source is not None else None
+    if channel == "sample_ticket":
+        return Nature.SAMPLE
+    if channel == "side_conversation" or "created_for_side_conversation" in tags:
+        return Nature.SIDE_CONVERSATION
+    if channel in _MERGE_CHANNELS or relation == "merge" or "closed_by_merge" in tags:
+        return Nature.MERGED
+    if channel == "closed_ticket" or relation == "follow_up":
+        return Nature.FOLLOW_UP
+    return Nature.ORDINARY
+
+
+def _money(told: object) -> Decimal | None:
+    if isinstance(told, bool) or not isinstance(told, int | float | str):
+        return None
+    try:
+        amount = Decimal(str(told).strip())
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() else None
+
+
+def _without_nul(ticket: Ticket) -> Ticket:
+    return replace(
+        ticket,
+        subject=without_nul(ticket.subject),
+        text=None if ticket.text is None else without_nul(ticket.text),
+        tags=tuple(without_nul(tag) for tag in ticket.tags),
+        priority=None if ticket.priority is None else without_nul(ticket.priority),
+    )
