@@ -1,0 +1,90 @@
+"""Paid model calls: on record before they start, with their answer and price after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from connector.domain.classification import Answer, Tier
+from connector.ports import PastCall, SubmissionClaim
+from connector.store.columns import to_micro
+from connector.store.tables import model_calls
+
+_calls = model_calls.c
+_NEXT_TRY = (
+    select(func.coalesce(func.max(_calls.try_no), 0) + 1)
+    .where(_calls.submission_id == bindparam("of_submission"), _calls.tier == bindparam("of_tier"))
+    .scalar_subquery()
+)
+_BEGIN = insert(model_calls).values(try_no=_NEXT_TRY).returning(_calls.id)
+# A call that was given up for lost may still come back; what it really cost then replaces the reserve.
+_END = (
+    update(model_calls)
+    .where(_calls.id == bindparam("of_id"), _calls.state.in_(["started", "lost"]))
+    .values(cost_micro_usd=func.coalesce(bindparam("price"), _calls.reserve_micro_usd))
+)
+
+
+def begin(
+    tx: Connection, held: SubmissionClaim, tier: Tier, model: str, reserve_usd: Decimal, at: int
+) -> int:
+    """Record the intent; returns the call's id."""
+    values = {
+        "of_submission": held.id,
+        "of_tier": tier.value,
+        "submission_id": held.id,
+        "tier": tier.value,
+        "lease_epoch": held.lease_epoch,
+        "state": "started",
+        "model": model,
+        "reserve_micro_usd": to_micro(reserve_usd),
+        "started_at": at,
+    }
+    return int(tx.execute(_BEGIN, values).scalar_one())
+
+
+def end(tx: Connection, call_id: int, answer: Answer | None, error: str | None, at: int) -> None:
+    """Record what came back.  Without a known price an answer costs its reserve; an error costs nothing."""
+    if answer is None:
+        values = {"state": "error", "error": error or "unknown", "price": 0}
+    else:
+        values = _outcome(answer)
+    tx.execute(_END, {"of_id": call_id, "finished_at": at, **values})
+
+
+def _outcome(answer: Answer) -> dict[str, object]:
+    usage = answer.usage
+    return {
+        "state": "unusable" if answer.classification is None else "ok",
+        "model": answer.model,
+        "price": None if usage.cost_usd is None else to_micro(usage.cost_usd),
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "cache_read_tokens": usage.cache_read_tokens,
+        "request_id": answer.request_id,
+        "stop_reason": answer.stop_reason,
+        "error": answer.unusable,
+        "answer": answer,
+    }
+
+
+def look_back(tx: Connection, submission_ids: Sequence[int], at: int) -> Mapping[int, tuple[PastCall, ...]]:
+    """What earlier claims of these submissions asked; calls that never ended are lost from now on.
+
+    A lost call may have been paid, so it costs its reserve.
+    """
+    mine = _calls.submission_id.in_(submission_ids)
+    tx.execute(
+        update(model_calls)
+        .where(mine, _calls.state == "started")
+        .values(state="lost", cost_micro_usd=_calls.reserve_micro_usd, finished_at=at)
+    )
+    past: dict[int, tuple[PastCall, ...]] = {}
+    for row in tx.execute(
+        select(_calls.submission_id, _calls.tier, _calls.answer).where(mine).order_by(_calls.id)
+    ):
+        past[row.submission_id] = (*past.get(row.submission_id, ()), PastCall(Tier(row.tier), row.answer))
+    return past

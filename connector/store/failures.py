@@ -1,0 +1,52 @@
+"""What a database error means for the operator: what is wrong and what to do, in one sentence."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from connector.errors import ConnectorError, StoreUnusable, Unavailable
+
+# By the beginning of SQLite's result code (sqlite.org/rescode.html).
+_SQLITE = {
+    "SQLITE_FULL": "the disk is full; free some space, then run again",
+    "SQLITE_READONLY": "it is read-only; make the file and its directory writable for this user",
+    "SQLITE_CANTOPEN": "it cannot be opened; does its directory exist, and may this user write there?",
+    "SQLITE_PERM": "this user may not open it; correct the file's permissions",
+    "SQLITE_CORRUPT": "it is damaged; move it away, then restore a backup or start afresh",
+    "SQLITE_NOTADB": "it is not a SQLite database; correct [store] url, or move the file away",
+    "SQLITE_IOERR": "the disk fails to read or write it; look at the system's log, then run again",
+}
+_SQLITE_BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
+
+# By the beginning of the SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html).
+_POSTGRESQL = {
+    "28": "it refuses our user or password; correct [store] url",
+    "3D": "there is no such database; create it, or correct [store] url",
+    "42501": "our user lacks a right; grant it on this schema",
+    "42P01": "a table is missing; run `connector db upgrade`",
+    "25006": "it is read-only, perhaps a standby; point [store] url at the primary",
+    "53100": "its disk is full; free some space, then run again",
+}
+# Connection lost, deadlock, too few resources, lock timeout, restart or statement timeout, system error.
+_POSTGRESQL_LATER = ("08", "40", "53", "55P03", "57", "58")
+
+
+def explain(error: DBAPIError, name: str, doing: str) -> ConnectorError:
+    """Our error for the database's; quotes none of its words, which may hold values of a row."""
+    code = _code(error)
+    for table in (_SQLITE, _POSTGRESQL):
+        for begins, advice in table.items():
+            if code.startswith(begins):
+                return StoreUnusable(f"the database {name} cannot be used: {advice}")
+    if code.startswith(_SQLITE_BUSY):
+        return Unavailable(f"the database {name} is locked by another program")
+    what = code or type(error.orig).__name__
+    silent = not code and isinstance(error, OperationalError)  # no server has answered
+    if error.connection_invalidated or silent or code.startswith(_POSTGRESQL_LATER):
+        return Unavailable(f"the database {name} is not reachable at the moment ({what})")
+    return StoreUnusable(f"the database {name} refused a statement ({what}, {doing})")
+
+
+def _code(error: DBAPIError) -> str:
+    code = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None)
+    return code if isinstance(code, str) else ""

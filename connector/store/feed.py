@@ -1,0 +1,261 @@
+"""What was polled: the right to poll, what is known of a ticket, and pages stored with their checkpoint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from connector.domain.decision import Outcome
+from connector.domain.ticket import Disposition, History, Ticket, Unreadable
+from connector.ports import PollLease, Screened
+from connector.store.columns import NowMs, from_ms, maybe_from_ms, to_ms
+from connector.store.tables import checkpoints, corrections, revisions, submissions, writes
+
+# A restored ticket, or one that can be read again, gets a new chance: these say nothing about what it is.
+_UNSETTLED = frozenset({Disposition.DELETED, Disposition.UNREADABLE})
+_LATER = frozenset({Disposition.DUPLICATE, Disposition.ECHO, Disposition.UPDATE, Disposition.CORRECTION})
+_SETTLING = frozenset(Disposition) - _UNSETTLED - _LATER
+_RANKS = {"urgent": 0, "high": 1, "low": 3}
+_ORDINARY = 2
+
+_KEY = (revisions.c.ticket_id, revisions.c.version, revisions.c.fingerprint)
+_VERDICTS = select(revisions.c.ticket_id, revisions.c.disposition).where(
+    revisions.c.helpdesk == bindparam("helpdesk"),
+    revisions.c.ticket_id.in_(bindparam("ids", expanding=True)),
+    revisions.c.disposition.in_(sorted(_SETTLING)),
+)
+_APPLIED = (
+    select(writes.c.ticket_id, writes.c.after_version, writes.c.after_at, writes.c.after_group)
+    .where(
+        writes.c.helpdesk == bindparam("helpdesk"),
+        writes.c.ticket_id.in_(bindparam("ids", expanding=True)),
+        writes.c.outcome == Outcome.APPLIED.value,
+    )
+    .order_by(writes.c.id)
+)
+_MOVED = (
+    select(corrections.c.ticket_id, corrections.c.to_group)
+    .where(
+        corrections.c.helpdesk == bindparam("helpdesk"),
+        corrections.c.ticket_id.in_(bindparam("ids", expanding=True)),
+    )
+    .order_by(corrections.c.id)
+)
+
+
+def insert_new(tx: Connection, table: Any) -> Any:  # noqa: ANN401 - the two dialects share no type
+    """An INSERT that leaves alone what is already there."""
+    insert = sqlite_insert if tx.dialect.name == "sqlite" else postgresql_insert
+    return insert(table).on_conflict_do_nothing()
+
+
+# --- The right to poll ------------------------------------------------------------------------------------
+
+
+def lease(tx: Connection, helpdesk: str, worker: str, lease_ms: int, horizon: datetime) -> PollLease | None:
+    """Take or renew the right to poll; None while another worker holds it."""
+    tx.execute(insert_new(tx, checkpoints), {"helpdesk": helpdesk, "horizon": to_ms(horizon)})
+    taken = (
+        update(checkpoints)
+        .where(
+            checkpoints.c.helpdesk == helpdesk,
+            or_(checkpoints.c.lease_until < NowMs(), checkpoints.c.lease_owner == worker),
+        )
+        .values(
+            lease_owner=worker,
+            lease_epoch=checkpoints.c.lease_epoch + 1,
+            lease_until=NowMs() + lease_ms,
+        )
+        .returning(checkpoints.c.lease_epoch, checkpoints.c.checkpoint, checkpoints.c.horizon)
+    )
+    row = tx.execute(taken).one_or_none()
+    if row is None:
+        return None
+    return PollLease(helpdesk, row.lease_epoch, row.checkpoint, from_ms(row.horizon))
+
+
+def advance(tx: Connection, held: PollLease, checkpoint: str | None, lease_ms: int, polled_at: int) -> bool:
+    """Move on from ``held.checkpoint`` and renew the lease; False when that is not ours any more."""
+    moved = (
+        update(checkpoints)
+        .where(
+            checkpoints.c.helpdesk == held.helpdesk,
+            checkpoints.c.lease_epoch == held.epoch,
+            checkpoints.c.lease_owner.is_not(None),
+            checkpoints.c.checkpoint.is_not_distinct_from(held.checkpoint),
+        )
+        .values(checkpoint=checkpoint, polled_at=polled_at, lease_until=NowMs() + lease_ms)
+    )
+    return tx.execute(moved).rowcount == 1
+
+
+# --- What is known ----------------------------------------------------------------------------------------
+
+
+def recall(tx: Connection, helpdesk: str, ticket_ids: Sequence[str]) -> dict[str, History]:
+    """The verdict of each ticket that has one, and what our write made of it."""
+    if not ticket_ids:
+        return {}
+    found = tx.execute(_VERDICTS, {"helpdesk": helpdesk, "ids": ticket_ids}).all()
+    known = {ticket_id: History(Disposition(verdict)) for ticket_id, verdict in found}
+    ours = [ticket_id for ticket_id, verdict in found if verdict == Disposition.ORIGINAL]
+    if ours:
+        for row in tx.execute(_APPLIED, {"helpdesk": helpdesk, "ids": ours}):
+            known[row.ticket_id] = History(
+                Disposition.ORIGINAL, row.after_version, maybe_from_ms(row.after_at), row.after_group
+            )
+    return known
+
+
+# --- Pages ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What every row of a page has in common."""
+
+    helpdesk: str
+    pass_id: str | None
+    seen_at: int
+
+
+_Key = tuple[str, str, str]
+
+
+def store(
+    tx: Connection, stamp: Stamp, screened: Sequence[Screened], unreadable: Sequence[Unreadable], at: str
+) -> Counter[Disposition]:
+    """Store what is new of a page that began at ``at``, and count it as `Ledger.store_page` promises."""
+    groups = _groups_now(tx, stamp.helpdesk, screened)
+    page, moves = _within(screened, groups)
+    stored = _insert_revisions(tx, stamp, page)
+    new = [(key, *page[key]) for key in page if key in stored]  # in the order of delivery
+    counts = Counter(verdict for _, _, verdict in new)
+    originals = [ticket for _, ticket, verdict in new if verdict is Disposition.ORIGINAL]
+    if originals:
+        tx.execute(insert_new(tx, submissions), [_submission(stamp, ticket) for ticket in originals])
+    corrected = [_correction(stamp, key, move) for key, move in moves.items() if key in stored]
+    if corrected:
+        tx.execute(insert_new(tx, corrections), corrected)
+    if unreadable:
+        counts += Counter({Disposition.UNREADABLE: _insert_unreadable(tx, stamp, unreadable, at)})
+    repeated = len(screened) + len(unreadable) - counts.total()
+    return counts + Counter({Disposition.DUPLICATE: repeated})
+
+
+def _within(
+    screened: Sequence[Screened], groups: dict[str, str | None]
+) -> tuple[dict[_Key, tuple[Ticket, Disposition]], dict[_Key, tuple[str | None, str | None]]]:
+    """Each revision of a page once, and the moves among them.
+
+    Intake judged every revision by what was known before the page: of a ticket that comes twice only the
+    first keeps its verdict, and a ticket that stays where a person moved it is not moved again.
+    """
+    page: dict[_Key, tuple[Ticket, Disposition]] = {}
+    moves: dict[_Key, tuple[str | None, str | None]] = {}
+    settled: set[str] = set()
+    for each in screened:
+        ticket, disposition = each.ticket, each.disposition
+        key = (ticket.id, ticket.version, ticket.fingerprint)
+        if key in page:
+            continue
+        if disposition is Disposition.CORRECTION:
+            group = groups.get(ticket.id)
+            if ticket.id in groups and group == ticket.group:
+                disposition = Disposition.UPDATE
+            else:
+                moves[key] = (group, ticket.group)
+                groups[ticket.id] = ticket.group
+        elif disposition in _SETTLING:
+            if ticket.id in settled:
+                disposition = Disposition.UPDATE
+            settled.add(ticket.id)
+        page[key] = (ticket, disposition)
+    return page, moves
+
+
+def _groups_now(tx: Connection, helpdesk: str, screened: Iterable[Screened]) -> dict[str, str | None]:
+    """Where the tickets that come back corrected were last: after our write, or after a person moved them."""
+    ids = [each.ticket.id for each in screened if each.disposition is Disposition.CORRECTION]
+    if not ids:
+        return {}
+    values = {"helpdesk": helpdesk, "ids": ids}
+    groups: dict[str, str | None] = {row.ticket_id: row.after_group for row in tx.execute(_APPLIED, values)}
+    return groups | {row.ticket_id: row.to_group for row in tx.execute(_MOVED, values)}
+
+
+def _insert_revisions(
+    tx: Connection, stamp: Stamp, page: Mapping[_Key, tuple[Ticket, Disposition]]
+) -> set[_Key]:
+    """Insert all in one statement; returns the keys that were not there before."""
+    if not page:
+        return set()
+    helpdesk, pass_id, seen_at = stamp.helpdesk, stamp.pass_id, stamp.seen_at
+    rows = [
+        {
+            "helpdesk": helpdesk,
+            "ticket_id": key[0],
+            "version": key[1],
+            "fingerprint": key[2],
+            "disposition": disposition.value,
+            "pass_id": pass_id,
+            "seen_at": seen_at,
+        }
+        for key, (_, disposition) in page.items()
+    ]
+    stored = tx.execute(insert_new(tx, revisions).returning(*_KEY), rows).all()
+    return set(page) if len(stored) == len(page) else {(row[0], row[1], row[2]) for row in stored}
+
+
+def _submission(stamp: Stamp, ticket: Ticket) -> dict[str, object]:
+    return {
+        "helpdesk": stamp.helpdesk,
+        "ticket_id": ticket.id,
+        "generation": 1,
+        "requester": ticket.requester,
+        "ticket": ticket,
+        "rank": _RANKS.get(ticket.priority or "", _ORDINARY),
+        "pass_id": stamp.pass_id,
+        "seen_at": stamp.seen_at,
+    }
+
+
+def _correction(stamp: Stamp, key: _Key, move: tuple[str | None, str | None]) -> dict[str, object]:
+    return {
+        "helpdesk": stamp.helpdesk,
+        "ticket_id": key[0],
+        "version": key[1],
+        "fingerprint": key[2],
+        "from_group": move[0],
+        "to_group": move[1],
+        "pass_id": stamp.pass_id,
+        "seen_at": stamp.seen_at,
+    }
+
+
+def _insert_unreadable(tx: Connection, stamp: Stamp, unreadable: Sequence[Unreadable], at: str) -> int:
+    """What could not be read has no version: its reason tells it apart or, without an id, its place."""
+    rows = []
+    for place, lost in enumerate(unreadable):
+        mark = lost.reason if lost.ticket_id else f"{lost.reason}\n{at}\n{place}"
+        rows.append(
+            {
+                "helpdesk": stamp.helpdesk,
+                "ticket_id": lost.ticket_id or "",
+                "version": "",
+                "fingerprint": hashlib.blake2b(mark.encode("utf-8", "replace"), digest_size=8).hexdigest(),
+                "disposition": Disposition.UNREADABLE.value,
+                "reason": lost.reason,
+                "pass_id": stamp.pass_id,
+                "seen_at": stamp.seen_at,
+            }
+        )
+    return len(tx.execute(insert_new(tx, revisions).returning(revisions.c.fingerprint), rows).all())

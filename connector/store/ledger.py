@@ -1,0 +1,193 @@
+"""The ledger on a database: the durable queue between the stages and the memory of everything decided."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import insert, update
+
+from connector.domain.classification import Answer, Tier
+from connector.domain.decision import Applied, Decision, Outcome
+from connector.domain.ticket import Disposition, History, Ticket, Unreadable
+from connector.errors import LeaseLost
+from connector.ports import Clock, Due, PollLease, Screened, SubmissionClaim, WriteClaim
+from connector.store import calls, feed, queues, verdicts
+from connector.store.columns import AnyRow, maybe_from_ms, to_ms
+from connector.store.tables import passes, submissions, writes
+from connector.store.transactions import Database
+
+Memory = Callable[[Sequence[str]], Mapping[str, History]]
+
+
+class SqlLedger:
+    """A `Ledger` for one worker at one helpdesk; safe to share between threads.
+
+    ``memory``, if given, knows tickets that this database does not, and wins.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        helpdesk: str,
+        worker: str,
+        *,
+        lease_seconds: float = 180.0,
+        memory: Memory | None = None,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._helpdesk = helpdesk
+        self._worker = worker
+        self._lease_ms = round(lease_seconds * 1000)
+        self._memory = memory
+        self._polling: PollLease | None = None  # our newest lease, with the checkpoint we stored last
+        self._pass_id: str | None = None
+        self._lock = threading.Lock()
+
+    # --- Intake -------------------------------------------------------------------------------------------
+
+    def lease_poll(self, horizon: datetime) -> PollLease | None:
+        with self._database.write("lease_poll") as tx:
+            lease = feed.lease(tx, self._helpdesk, self._worker, self._lease_ms, horizon)
+        with self._lock:
+            self._polling = lease
+        return lease
+
+    def history(self, ticket_ids: Sequence[str]) -> Mapping[str, History]:
+        elder = self._memory(ticket_ids) if self._memory else {}
+        with self._database.read("history") as tx:
+            return feed.recall(tx, self._helpdesk, ticket_ids) | dict(elder)
+
+    def store_page(
+        self,
+        lease: PollLease,
+        checkpoint: str | None,
+        revisions: Sequence[Screened],
+        unreadable: Sequence[Unreadable],
+    ) -> Mapping[Disposition, int]:
+        held = self._held(lease)
+        stamp = feed.Stamp(self._helpdesk, self._pass_id, self._now_ms())
+        with self._database.write("store_page") as tx:
+            if not feed.advance(tx, held, checkpoint, self._lease_ms, stamp.seen_at):
+                raise LeaseLost(f"another process polls {self._helpdesk} now")
+            counts = feed.store(tx, stamp, revisions, unreadable, held.checkpoint or "")
+        with self._lock:
+            self._polling = replace(held, checkpoint=checkpoint)
+        return counts
+
+    def _held(self, lease: PollLease) -> PollLease:
+        """The lease with the checkpoint that its last page stored."""
+        with self._lock:
+            ours = self._polling
+        return ours if ours is not None and ours.epoch == lease.epoch else lease
+
+    # --- Triage -------------------------------------------------------------------------------------------
+
+    def claim_submissions(self, limit: int) -> Sequence[SubmissionClaim]:
+        if limit < 1:
+            return ()
+        with self._database.write("claim_submissions") as tx:
+            rows = queues.claim(
+                tx, queues.CLAIM_SUBMISSIONS, self._helpdesk, self._worker, self._lease_ms, limit
+            )
+            again = [row.id for row in rows if row.lease_epoch > 1]
+            past = calls.look_back(tx, again, self._now_ms()) if again else {}
+        ordered = sorted(rows, key=lambda row: (row.rank, row.run_after, row.id))
+        return [_submission_claim(row, past.get(row.id, ())) for row in ordered]
+
+    def begin_call(self, claim: SubmissionClaim, tier: Tier, model: str, reserve_usd: Decimal) -> int:
+        with self._database.write("begin_call") as tx:
+            queues.change(tx, queues.RENEW_SUBMISSION, claim, {"lease_ms": self._lease_ms})
+            return calls.begin(tx, claim, tier, model, reserve_usd, self._now_ms())
+
+    def end_call(self, call_id: int, answer: Answer | None, error: str | None = None) -> None:
+        with self._database.write("end_call") as tx:
+            calls.end(tx, call_id, answer, error, self._now_ms())
+
+    def decide(self, claim: SubmissionClaim, decision: Decision) -> None:
+        with self._database.write("decide") as tx:
+            queues.change(tx, queues.END_SUBMISSION, claim, {})
+            verdicts.record(tx, claim, decision, self._helpdesk, self._pass_id)
+
+    def defer_submission(self, claim: SubmissionClaim, seconds: float, reason: str, *, counts: bool) -> None:
+        values = {**_delay(seconds, reason, counts=counts), "since": None if counts else self._now_ms()}
+        with self._database.write("defer_submission") as tx:
+            queues.change(tx, queues.PUT_BACK_SUBMISSION, claim, values)
+
+    # --- Write-back ---------------------------------------------------------------------------------------
+
+    def claim_writes(self, limit: int) -> Sequence[WriteClaim]:
+        if limit < 1:
+            return ()
+        with self._database.write("claim_writes") as tx:
+            rows = queues.claim(tx, queues.CLAIM_WRITES, self._helpdesk, self._worker, self._lease_ms, limit)
+            return verdicts.write_claims(tx, rows) if rows else ()
+
+    def intend_writes(self, sends: Sequence[tuple[WriteClaim, Ticket]]) -> None:
+        if not sends:
+            return
+        with self._database.write("intend_writes") as tx:
+            verdicts.intend(tx, sends, self._lease_ms)
+
+    def end_write(self, claim: WriteClaim, outcome: Outcome, applied: Applied | None, reason: str) -> None:
+        with self._database.write("end_write") as tx:
+            verdicts.finish(tx, claim, outcome, applied, reason, self._now_ms())
+
+    def defer_write(self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool) -> None:
+        with self._database.write("defer_write") as tx:
+            queues.change(tx, queues.PUT_BACK_WRITE, claim, _delay(seconds, reason, counts=counts))
+
+    # --- Both ---------------------------------------------------------------------------------------------
+
+    def due(self) -> Due:
+        with self._database.read("due") as tx:
+            waiting, next_submission = queues.count_waiting(tx, submissions, self._helpdesk)
+            pending, next_write = queues.count_waiting(tx, writes, self._helpdesk)
+        soonest = min((each for each in (next_submission, next_write) if each is not None), default=None)
+        return Due(waiting, pending, None if soonest is None else max(0, soonest) / 1000)
+
+    def release(self) -> None:
+        with self._database.write("release") as tx:
+            queues.release(tx, self._helpdesk, self._worker)
+
+    def start_pass(self, mode: str) -> str:
+        now = self._clock.now()
+        pass_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        row = {"id": pass_id, "mode": mode, "worker": self._worker, "started_at": to_ms(now)}
+        with self._database.write("start_pass") as tx:
+            tx.execute(insert(passes), row)
+        self._pass_id = pass_id
+        return pass_id
+
+    def end_pass(self, pass_id: str, summary: Mapping[str, Any]) -> None:
+        ended = update(passes).where(passes.c.id == pass_id)
+        with self._database.write("end_pass") as tx:
+            tx.execute(ended.values(finished_at=self._now_ms(), summary=dict(summary)))
+        if self._pass_id == pass_id:
+            self._pass_id = None
+
+    def _now_ms(self) -> int:
+        return to_ms(self._clock.now())
+
+
+def _delay(seconds: float, reason: str, *, counts: bool) -> dict[str, object]:
+    return {"why": reason, "delay_ms": round(seconds * 1000), "given_back": 0 if counts else 1}
+
+
+def _submission_claim(row: AnyRow, past: Sequence[Any]) -> SubmissionClaim:
+    return SubmissionClaim(
+        id=row.id,
+        lease_epoch=row.lease_epoch,
+        ticket=row.ticket,
+        generation=row.generation,
+        attempts=row.attempts,
+        waiting_since=maybe_from_ms(row.waiting_since),
+        calls=tuple(past),
+    )

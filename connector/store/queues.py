@@ -1,0 +1,154 @@
+"""Rows that wait to be worked on: claimed by one worker, fenced against every other, and given back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from connector.errors import LeaseLost
+from connector.ports import SubmissionClaim, WriteClaim
+from connector.store.columns import AnyRow, NowMs
+from connector.store.tables import WAITING, checkpoints, submissions, writes
+
+_LONGEST_DELAY_MS = 3_600_000  # the longest that a stage defers anything
+
+
+def claim_statement(table: Table, order: Sequence[ColumnElement[Any]]) -> Update:
+    """Lease the first ``:limit`` due rows to ``:worker`` for ``:lease_ms``; returns the rows, in no order.
+
+    The rows are picked in a materialised CTE: inlined, PostgreSQL may run it again for each row and update
+    more than the limit (github.com/oban-bg/oban, engines/basic.ex).  Attempts count here, so that work which
+    kills the process is counted too.  SQLite has no row locks and needs none: one writer at a time.
+    """
+    due = or_(
+        and_(table.c.state == "pending", table.c.run_after <= NowMs()),
+        and_(table.c.state == "leased", table.c.lease_until < NowMs()),
+    )
+    picked = (
+        select(table.c.id)
+        .where(table.c.helpdesk == bindparam("of_helpdesk"), WAITING, due)
+        .order_by(*order)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True)
+        .cte("picked")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+    return (
+        update(table)
+        .where(table.c.id.in_(select(picked.c.id)))
+        .values(
+            state="leased",
+            lease_owner=bindparam("worker"),
+            lease_epoch=table.c.lease_epoch + 1,
+            lease_until=NowMs() + bindparam("lease_ms"),
+            attempts=table.c.attempts + 1,
+        )
+        .returning(*table.c)
+    )
+
+
+CLAIM_SUBMISSIONS = claim_statement(
+    submissions, (submissions.c.rank, submissions.c.run_after, submissions.c.id)
+)
+CLAIM_WRITES = claim_statement(writes, (writes.c.run_after, writes.c.id))
+
+
+def claim(
+    tx: Connection, statement: Update, helpdesk: str, worker: str, lease_ms: int, limit: int
+) -> Sequence[AnyRow]:
+    """Claim due rows with one of the statements above."""
+    values = {"of_helpdesk": helpdesk, "worker": worker, "lease_ms": lease_ms, "limit": limit}
+    return tx.execute(statement, values).all()
+
+
+def fenced(table: Table) -> Update:
+    """An UPDATE that reaches row ``:of_id`` only under the lease ``:of_epoch``."""
+    return update(table).where(
+        table.c.id == bindparam("of_id"),
+        table.c.lease_epoch == bindparam("of_epoch"),
+        table.c.state == "leased",
+    )
+
+
+def _put_back(table: Table) -> Update:
+    return fenced(table).values(
+        state="pending",
+        lease_owner=None,
+        reason=bindparam("why"),
+        run_after=NowMs() + bindparam("delay_ms"),
+        attempts=table.c.attempts - bindparam("given_back"),
+    )
+
+
+# Built once: building a statement costs as much as running it.
+RENEW_SUBMISSION = fenced(submissions).values(lease_until=NowMs() + bindparam("lease_ms"))
+END_SUBMISSION = fenced(submissions).values(state="decided", lease_owner=None)
+PUT_BACK_SUBMISSION = _put_back(submissions).values(
+    waiting_since=func.coalesce(submissions.c.waiting_since, bindparam("since"))
+)
+PUT_BACK_WRITE = _put_back(writes)
+INTEND_WRITE = fenced(writes).values(maybe_sent=True, lease_until=NowMs() + bindparam("lease_ms"))
+END_WRITE = fenced(writes).values(state="done", lease_owner=None)
+
+
+def change(
+    tx: Connection, statement: Update, held: SubmissionClaim | WriteClaim, values: Mapping[str, object]
+) -> None:
+    """Change a claimed row with one of the statements above; always the first statement of its transaction.
+
+    Raises LeaseLost when the claim is no longer ours; nothing is changed then.
+    """
+    changed = tx.execute(statement, {"of_id": held.id, "of_epoch": held.lease_epoch, **values})
+    if changed.rowcount != 1:
+        raise LeaseLost(f"the lease on ticket {held.ticket.id} was taken over")
+
+
+def count_waiting(tx: Connection, table: Table, helpdesk: str) -> tuple[int, int | None]:
+    """How many rows wait or are worked on, and how many milliseconds until the next is due (None: none)."""
+    due_at = func.min(case((table.c.state == "pending", table.c.run_after), else_=table.c.lease_until))
+    row = tx.execute(
+        select(func.count(), due_at - NowMs()).where(table.c.helpdesk == helpdesk, WAITING)
+    ).one()
+    return row[0], row[1]
+
+
+def release(tx: Connection, helpdesk: str, worker: str) -> None:
+    """Give back every lease of a worker; the attempts do not count."""
+    for table in (submissions, writes):
+        tx.execute(
+            update(table)
+            .where(table.c.helpdesk == helpdesk, WAITING, table.c.state == "leased")
+            .where(table.c.lease_owner == worker)
+            .values(state="pending", lease_owner=None, attempts=table.c.attempts - 1)
+        )
+    tx.execute(
+        update(checkpoints)
+        .where(checkpoints.c.helpdesk == helpdesk, checkpoints.c.lease_owner == worker)
+        .values(lease_owner=None, lease_until=0)
+    )
+
+
+def take_over(tx: Connection) -> None:
+    """End every lease in a file that was just locked: whoever held one is dead.
+
+    Delays longer than any stage asks for come from a clock that was wrong; they end too.
+    """
+    tx.execute(update(checkpoints).values(lease_owner=None, lease_until=0))
+    for table in (submissions, writes):
+        tx.execute(update(table).where(WAITING, table.c.state == "leased").values(lease_until=0))
+        too_late = table.c.run_after > NowMs() + _LONGEST_DELAY_MS
+        tx.execute(update(table).where(WAITING, too_late).values(run_after=0))

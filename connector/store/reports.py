@@ -1,0 +1,227 @@
+"""What the ledger tells people: lists, totals, and the whole story of one ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, or_, select
+
+from connector.domain.decision import Cause, Decision, Kind, Outcome
+from connector.store.columns import AnyRow, from_micro, from_ms, maybe_from_ms, to_ms
+from connector.store.story import Story, tell
+from connector.store.tables import corrections, decisions, model_calls, passes, submissions, writes
+from connector.store.transactions import Database
+from connector.store.verdicts import DECISION, decision_from
+
+_WITH_WRITE = (
+    select(
+        decisions.c.helpdesk,
+        decisions.c.ticket_id,
+        decisions.c.pass_id,
+        *DECISION,
+        writes.c.outcome,
+        writes.c.reason.label("write_reason"),
+    )
+    .join_from(decisions, writes, writes.c.decision_id == decisions.c.id)
+    .order_by(decisions.c.decided_at.desc(), decisions.c.id)
+)
+_BROKEN = or_(decisions.c.kind == Kind.FAILED_OPEN.value, writes.c.outcome == Outcome.REJECTED.value)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """One decision and what became of its write; ``outcome`` is None while the write waits."""
+
+    helpdesk: str
+    ticket_id: str
+    decision: Decision
+    pass_id: str | None
+    outcome: Outcome | None
+    write_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PassRow:
+    """One run of all stages; one without an end was cut off, or still runs."""
+
+    id: str
+    mode: str
+    worker: str
+    started_at: datetime
+    finished_at: datetime | None
+    summary: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTotal:
+    """What one model was asked and what it cost; ``lost`` calls count at their reserve."""
+
+    model: str
+    tier: str
+    calls: int
+    lost: int
+    input_tokens: int
+    output_tokens: int
+    cache_write_tokens: int
+    cache_read_tokens: int
+    cost_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts since a moment, by the names that the ledger uses; tier "none": no tier was asked."""
+
+    decisions: int
+    by_kind: Mapping[str, int]
+    by_cause: Mapping[str, int]
+    by_tier: Mapping[str, int]
+    by_team: Mapping[str, int]
+    by_outcome: Mapping[str, int]
+    models: tuple[ModelTotal, ...]
+    corrections: int  # tickets that people moved after our write
+    waiting_submissions: int
+    waiting_writes: int
+    cost_usd: Decimal
+
+
+class Reports:
+    """The read side of a store, over all of its helpdesks; errors as for the ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def decisions(
+        self,
+        limit: int | None = 50,
+        since: datetime | None = None,
+        team: str | None = None,
+        kind: Kind | str | None = None,
+        cause: Cause | str | None = None,
+        outcome: Outcome | str | None = None,
+        ticket: str | None = None,
+    ) -> list[DecisionRow]:
+        """The newest decisions, newest first; every filter narrows."""
+        wanted = {
+            decisions.c.team: team,
+            decisions.c.kind: kind,
+            decisions.c.cause: cause,
+            writes.c.outcome: outcome,
+            decisions.c.ticket_id: ticket,
+        }
+        filters = [column == str(value) for column, value in wanted.items() if value is not None]
+        return self._decisions(limit, since, filters)
+
+    def failed(self, limit: int | None = 50, since: datetime | None = None) -> list[DecisionRow]:
+        """What broke on the way to a decision, and what the helpdesk refused; newest first."""
+        return self._decisions(limit, since, [_BROKEN])
+
+    def _decisions(
+        self, limit: int | None, since: datetime | None, filters: list[ColumnElement[bool]]
+    ) -> list[DecisionRow]:
+        if since is not None:
+            filters = [*filters, decisions.c.decided_at >= to_ms(since)]
+        with self._database.read("decisions") as tx:
+            return [_decision_row(row) for row in tx.execute(_WITH_WRITE.where(*filters).limit(limit))]
+
+    def story(self, ticket_id: str) -> Story:
+        """Everything about one ticket, in the order it happened; empty when it was never seen."""
+        with self._database.read("story") as tx:
+            return tell(tx, ticket_id)
+
+    def totals(self, since: datetime | None = None) -> Totals:
+        """Counts and cost since a moment, or of all time."""
+        start = 0 if since is None else to_ms(since)
+        with self._database.read("totals") as tx:
+            return _totals(tx, start)
+
+    def last_pass(self) -> PassRow | None:
+        """The pass that began last."""
+        with self._database.read("last_pass") as tx:
+            row = tx.execute(select(passes).order_by(passes.c.started_at.desc()).limit(1)).one_or_none()
+        if row is None:
+            return None
+        return PassRow(
+            row.id, row.mode, row.worker, from_ms(row.started_at), maybe_from_ms(row.finished_at), row.summary
+        )
+
+
+def _decision_row(row: AnyRow) -> DecisionRow:
+    return DecisionRow(
+        helpdesk=row.helpdesk,
+        ticket_id=row.ticket_id,
+        decision=decision_from(row),
+        pass_id=row.pass_id,
+        outcome=Outcome(row.outcome) if row.outcome else None,
+        write_reason=row.write_reason,
+    )
+
+
+def _totals(tx: Connection, start: int) -> Totals:
+    recent = decisions.c.decided_at >= start
+
+    def by(column: ColumnElement[Any]) -> dict[str, int]:
+        counted = select(func.coalesce(column, "none"), func.count()).where(recent).group_by(column)
+        return {row[0]: row[1] for row in tx.execute(counted.order_by(column))}
+
+    outcomes = (
+        select(writes.c.outcome, func.count())
+        .join_from(writes, decisions, writes.c.decision_id == decisions.c.id)
+        .where(recent, writes.c.outcome.is_not(None))
+        .group_by(writes.c.outcome)
+        .order_by(writes.c.outcome)
+    )
+    kinds = by(decisions.c.kind)
+    models = _model_totals(tx, start)
+    moved = select(func.count()).where(corrections.c.seen_at >= start)
+    undecided = select(func.count()).where(submissions.c.state != "decided")
+    return Totals(
+        decisions=sum(kinds.values()),
+        by_kind=kinds,
+        by_cause=by(decisions.c.cause),
+        by_tier=by(decisions.c.tier),
+        by_team=by(decisions.c.team),
+        by_outcome={row[0]: row[1] for row in tx.execute(outcomes)},
+        models=models,
+        corrections=tx.scalar(moved) or 0,
+        waiting_submissions=tx.scalar(undecided) or 0,
+        waiting_writes=tx.scalar(select(func.count()).where(writes.c.state != "done")) or 0,
+        cost_usd=sum((each.cost_usd for each in models), Decimal(0)),
+    )
+
+
+def _model_totals(tx: Connection, start: int) -> tuple[ModelTotal, ...]:
+    calls = model_calls.c
+    tokens = ("input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens")
+    # A call under way counts like a lost one: at what it may cost.
+    price = func.coalesce(calls.cost_micro_usd, calls.reserve_micro_usd)
+    rows = tx.execute(
+        select(
+            calls.model,
+            calls.tier,
+            func.count().label("calls"),
+            func.count().filter(calls.state == "lost").label("lost"),
+            *(func.coalesce(func.sum(calls[name]), 0).label(name) for name in tokens),
+            func.sum(price).label("cost"),
+        )
+        .where(calls.started_at >= start)
+        .group_by(calls.model, calls.tier)
+        .order_by(calls.model, calls.tier)
+    )
+    return tuple(
+        ModelTotal(
+            model=row.model,
+            tier=row.tier,
+            calls=row.calls,
+            lost=row.lost,
+            input_tokens=int(row.input_tokens),  # PostgreSQL sums whole numbers to a Decimal
+            output_tokens=int(row.output_tokens),
+            cache_write_tokens=int(row.cache_write_tokens),
+            cache_read_tokens=int(row.cache_read_tokens),
+            cost_usd=from_micro(int(row.cost)),
+        )
+        for row in rows
+    )

@@ -1,0 +1,217 @@
+"""The tables of the ledger; the migrations create them, and a test holds the two together.
+
+Ticket ids are text, times are milliseconds since 1970 UTC, money is whole micro-USD.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from connector.domain.classification import Answer
+from connector.domain.decision import Route
+from connector.domain.ticket import Ticket
+from connector.store.columns import BIG, Json, Words
+from connector.store.documents import Before, Evidence
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Written out, not bound: a database uses a partial index only where it can read the condition.
+WAITING = text("state IN ('pending', 'leased')")
+
+
+def _needed(name: str, kind: Any = Text, *more: ForeignKey, **rest: Any) -> Column[Any]:  # noqa: ANN401 - passes on to Column
+    return Column(name, kind, *more, nullable=False, **rest)
+
+
+def _lease() -> list[Column[Any]]:
+    """Who works on a row until when; ``lease_epoch`` rises with every claim and fences the one before."""
+    return [
+        Column("lease_owner", Text),
+        _needed("lease_epoch", BigInteger, server_default="0"),
+        _needed("lease_until", BigInteger, server_default="0"),
+    ]
+
+
+def _queue() -> list[Column[Any]]:
+    """A row that waits to be worked on."""
+    return [
+        _needed("state", server_default="pending"),
+        Column("reason", Words),
+        _needed("run_after", BigInteger, server_default="0"),  # 0: at once, and before what was put back
+        _needed("attempts", Integer, server_default="0"),
+        *_lease(),
+    ]
+
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("helpdesk", Text, primary_key=True),
+    Column("checkpoint", Text),
+    _needed("horizon", BigInteger),
+    Column("polled_at", BigInteger),
+    *_lease(),
+)
+
+passes = Table(
+    "passes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _needed("mode"),
+    _needed("worker"),
+    _needed("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("summary", Json(dict[str, Any])),
+    Index(None, "started_at"),
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("helpdesk", Text, primary_key=True),
+    Column("ticket_id", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("fingerprint", Text, primary_key=True),
+    _needed("disposition"),
+    Column("reason", Words),  # of what could not be read
+    Column("pass_id", Text),
+    _needed("seen_at", BigInteger),
+    sqlite_with_rowid=False,  # the key is the table: one tree to write for every revision polled
+)
+
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("id", BIG, primary_key=True),
+    _needed("helpdesk"),
+    _needed("ticket_id"),
+    _needed("generation", Integer),  # rises only when a person asks for a new classification
+    Column("requester", Text),
+    Column("ticket", Json(Ticket)),
+    _needed("rank", Integer),  # the lower, the sooner
+    Column("waiting_since", BigInteger),
+    Column("pass_id", Text),
+    _needed("seen_at", BigInteger),
+    *_queue(),
+    CheckConstraint("state IN ('pending', 'leased', 'decided')", name="state"),
+    UniqueConstraint("helpdesk", "ticket_id", "generation"),
+)
+Index(
+    "ix_submissions_waiting",
+    *(submissions.c[name] for name in ("helpdesk", "rank", "run_after", "id")),
+    sqlite_where=WAITING,
+    postgresql_where=WAITING,
+)
+
+model_calls = Table(
+    "model_calls",
+    metadata,
+    Column("id", BIG, primary_key=True),
+    _needed("submission_id", BIG, ForeignKey("submissions.id")),
+    _needed("tier"),
+    _needed("try_no", Integer),
+    _needed("lease_epoch", BigInteger),
+    _needed("state"),
+    _needed("model"),
+    _needed("reserve_micro_usd", BigInteger),
+    Column("cost_micro_usd", BigInteger),
+    Column("input_tokens", BigInteger),
+    Column("output_tokens", BigInteger),
+    Column("cache_write_tokens", BigInteger),
+    Column("cache_read_tokens", BigInteger),
+    Column("request_id", Words),
+    Column("stop_reason", Words),
+    Column("error", Words),
+    Column("answer", Json(Answer)),
+    _needed("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    CheckConstraint("state IN ('started', 'ok', 'unusable', 'error', 'lost')", name="state"),
+    UniqueConstraint("submission_id", "tier", "try_no"),
+    Index(None, "started_at"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _needed("submission_id", BIG, ForeignKey("submissions.id"), unique=True),
+    _needed("helpdesk"),
+    _needed("ticket_id"),
+    _needed("kind"),
+    _needed("cause"),
+    Column("tier", Text),
+    Column("team", Text),
+    _needed("queue"),
+    _needed("plan", Json(Route)),
+    Column("evidence", Json(Evidence)),
+    _needed("prompt_version"),
+    _needed("cost_micro_usd", BigInteger),
+    Column("pass_id", Text),
+    _needed("decided_at", BigInteger),
+    Index(None, "decided_at"),
+    Index(None, "helpdesk", "ticket_id"),
+)
+
+writes = Table(
+    "writes",
+    metadata,
+    Column("id", BIG, primary_key=True),
+    _needed("decision_id", Text, ForeignKey("decisions.id"), unique=True),
+    _needed("helpdesk"),
+    _needed("ticket_id"),
+    Column("outcome", Text),
+    _needed("maybe_sent", Boolean, server_default=text("false")),
+    Column("seen", Json(Before)),
+    Column("after_version", Text),
+    Column("after_at", BigInteger),
+    Column("after_group", Text),
+    Column("ended_at", BigInteger),
+    *_queue(),
+    CheckConstraint("state IN ('pending', 'leased', 'done')", name="state"),
+    Index(None, "helpdesk", "ticket_id"),
+)
+Index(
+    "ix_writes_waiting",
+    *(writes.c[name] for name in ("helpdesk", "run_after", "id")),
+    sqlite_where=WAITING,
+    postgresql_where=WAITING,
+)
+
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("id", BIG, primary_key=True),
+    _needed("helpdesk"),
+    _needed("ticket_id"),
+    _needed("version"),
+    _needed("fingerprint"),
+    Column("from_group", Text),
+    Column("to_group", Text),
+    Column("pass_id", Text),
+    _needed("seen_at", BigInteger),
+    UniqueConstraint("helpdesk", "ticket_id", "version", "fingerprint"),
+    Index(None, "seen_at"),
+)

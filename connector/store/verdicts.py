@@ -1,0 +1,129 @@
+"""Decisions and their writes: committed together, read back whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, insert, select
+
+from connector.domain.decision import Applied, Cause, Decision, Kind, Outcome
+from connector.domain.ticket import Ticket
+from connector.errors import LeaseLost
+from connector.ports import SubmissionClaim, WriteClaim
+from connector.store import queues
+from connector.store.columns import AnyRow, from_ms, to_micro, to_ms
+from connector.store.documents import before, evidence_of
+from connector.store.tables import decisions, submissions, writes
+
+_INSERT_DECISION = insert(decisions)
+_INSERT_WRITE = insert(writes)
+
+
+def record(
+    tx: Connection, held: SubmissionClaim, decision: Decision, helpdesk: str, pass_id: str | None
+) -> None:
+    """Insert a decision and the write that carries it out."""
+    values = {
+        "id": decision.id,
+        "submission_id": held.id,
+        "helpdesk": helpdesk,
+        "ticket_id": held.ticket.id,
+        "kind": decision.kind.value,
+        "cause": decision.cause.value,
+        "tier": decision.tier.value if decision.tier else None,
+        "team": decision.route.team,
+        "queue": decision.route.queue,
+        "plan": decision.route,
+        "evidence": evidence_of(decision),
+        "prompt_version": decision.prompt_version,
+        "cost_micro_usd": to_micro(decision.cost_usd),
+        "pass_id": pass_id,
+        "decided_at": to_ms(decision.decided_at),
+    }
+    tx.execute(_INSERT_DECISION, values)
+    pending = {"decision_id": decision.id, "helpdesk": helpdesk, "ticket_id": held.ticket.id}
+    tx.execute(_INSERT_WRITE, pending)
+
+
+def decision_from(row: AnyRow) -> Decision:
+    """The decision in a row that has the columns of ``decisions``, ``id`` as ``decision_id``."""
+    evidence = row.evidence
+    return Decision(
+        id=row.decision_id,
+        kind=Kind(row.kind),
+        cause=Cause(row.cause),
+        reason=evidence.reason,
+        route=row.plan,
+        classification=evidence.classification,
+        steps=evidence.steps,
+        guardrail=evidence.guardrail,
+        thresholds=evidence.thresholds,
+        prompt_version=row.prompt_version,
+        decided_at=from_ms(row.decided_at),
+        cost_usd=evidence.cost_usd,
+    )
+
+
+DECISION = (
+    decisions.c.id.label("decision_id"),
+    *(
+        decisions.c[name]
+        for name in ("kind", "cause", "plan", "evidence", "prompt_version", "cost_micro_usd", "decided_at")
+    ),
+)
+
+
+def write_claims(tx: Connection, claimed: Sequence[AnyRow]) -> list[WriteClaim]:
+    """The claimed writes with their decisions and the tickets as they were classified."""
+    leases: Mapping[int, AnyRow] = {row.id: row for row in claimed}
+    whole = (
+        select(writes.c.id, submissions.c.ticket, *DECISION)
+        .join_from(writes, decisions, writes.c.decision_id == decisions.c.id)
+        .join(submissions, decisions.c.submission_id == submissions.c.id)
+        .where(writes.c.id.in_(leases))
+        .order_by(writes.c.run_after, writes.c.id)
+    )
+    return [_write_claim(row, leases[row.id]) for row in tx.execute(whole)]
+
+
+def _write_claim(row: AnyRow, lease: AnyRow) -> WriteClaim:
+    return WriteClaim(
+        id=row.id,
+        lease_epoch=lease.lease_epoch,
+        ticket=row.ticket,
+        decision=decision_from(row),
+        attempts=lease.attempts,
+        sent_version=lease.seen.version if lease.maybe_sent else None,
+    )
+
+
+def intend(tx: Connection, sends: Sequence[tuple[WriteClaim, Ticket]], lease_ms: int) -> None:
+    """Mark writes as maybe sent, with what they may overwrite.  Raises LeaseLost when any is not ours."""
+    # By id: two workers that lock rows in one order cannot block each other.
+    in_order = sorted(sends, key=lambda send: send[0].id)
+    rows = [
+        {
+            "of_id": held.id,
+            "of_epoch": held.lease_epoch,
+            "lease_ms": lease_ms,
+            "seen": before(seen),
+        }
+        for held, seen in in_order
+    ]
+    if tx.execute(queues.INTEND_WRITE, rows).rowcount != len(rows):
+        raise LeaseLost(f"the lease on one of {len(rows)} writes was taken over")
+
+
+def finish(
+    tx: Connection, held: WriteClaim, outcome: Outcome, applied: Applied | None, reason: str, at: int
+) -> None:
+    """End a write for good."""
+    values = {
+        "outcome": outcome.value,
+        "reason": reason,
+        "after_version": applied.version if applied else None,
+        "after_at": to_ms(applied.at) if applied and applied.at else None,
+        "after_group": applied.group if applied else None,
+        "ended_at": at,
+    }
+    queues.change(tx, queues.END_WRITE, held, values)
