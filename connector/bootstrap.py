@@ -1,0 +1,288 @@
+"""Wiring: settings in, a connected connector out.  The only place that names concrete classes."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import secrets
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from connector.classify.cascade import Cascade
+from connector.classify.guardrail import Condition, Guardrail
+from connector.classify.phrases import Phrases
+from connector.classify.prompt import build_prompt
+from connector.classify.rules import Rule
+from connector.domain.classification import Tier
+from connector.domain.ticket import Group
+from connector.errors import SettingsError
+from connector.pipeline.breaker import Breaker
+from connector.pipeline.intake import Intake, IntakePolicy
+from connector.pipeline.questions import Desk
+from connector.pipeline.sync import Stages
+from connector.pipeline.triage import Triage, TriageLimits
+from connector.pipeline.write_back import WriteBack, WritePolicy
+from connector.ports import Clock, Helpdesk, Ledger, Observer
+from connector.routing import QueueRule, RoutingPolicy
+from connector.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from connector.llm.claude import ClaudeClassifier
+    from connector.store import Reports, SchemaState
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """Everything that a pass needs, connected."""
+
+    helpdesk: Helpdesk
+    classifier: ClaudeClassifier
+    ledger: Ledger
+    stages: Stages
+
+
+@contextmanager
+def connect(
+    settings: Settings, clock: Clock, observer: Observer, *, dry_run: bool = False
+) -> Iterator[Connector]:
+    """Open the database, prove the credentials, resolve the groups, and wire the stages.
+
+    A dry run reads the real ledger and writes only to memory.  Raises SettingsError, AuthRefused,
+    Unavailable, StoreInUse or StoreUnusable; nothing is left open then.
+    """
+    with ExitStack() as opened:
+        helpdesk = open_helpdesk(settings, clock, dry_run=dry_run)
+        helpdesk.check()
+        groups = helpdesk.groups()
+        routing = resolve_routing(settings, groups)
+        inbox = resolve_inbox(settings, groups)
+        ledger = opened.enter_context(open_ledger(settings, clock, dry_run=dry_run))
+        classifier = open_classifier(settings)
+        opened.callback(classifier.close)
+        stages = _stages(settings, clock, observer, _Parts(helpdesk, classifier, ledger, routing, inbox))
+        yield Connector(helpdesk, classifier, ledger, stages)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    helpdesk: Helpdesk
+    classifier: ClaudeClassifier
+    ledger: Ledger
+    routing: RoutingPolicy
+    inbox: frozenset[str]
+
+
+def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts) -> Stages:
+    helpdesk, ledger = parts.helpdesk, parts.ledger
+    lookback = timedelta(hours=settings.helpdesk.lookback_hours)
+    breaker = Breaker("claude", clock, observer)
+    desk = Desk(ledger, parts.classifier, breaker, clock, observer, max_tries=settings.llm.max_tries)
+    write = settings.write
+    may_write = WritePolicy(parts.inbox, write.group, write.priority, write.note)
+    return Stages(
+        intake=Intake(helpdesk, ledger, clock, observer, IntakePolicy(parts.inbox, lookback)),
+        triage=Triage(
+            settings.helpdesk.ledger_name,
+            helpdesk,
+            desk,
+            build_cascade(settings, parts.routing),
+            TriageLimits(
+                workers=settings.llm.workers,
+                max_attempts=settings.triage.max_attempts,
+                max_wait_seconds=60 * settings.llm.max_wait_minutes,
+                max_text_chars=settings.llm.max_text_chars,
+            ),
+        ),
+        write_back=WriteBack(helpdesk, ledger, clock, observer, may_write),
+        ledger=ledger,
+        clock=clock,
+        bulk_size=helpdesk.capabilities.bulk_size,
+    )
+
+
+# --- The upstreams ----------------------------------------------------------------------------------------
+
+
+def open_helpdesk(settings: Settings, clock: Clock, *, dry_run: bool = False) -> Helpdesk:
+    """The configured helpdesk; in a dry run twice guarded against writing."""
+    if settings.helpdesk.kind != "zendesk":
+        raise SettingsError(f'helpdesk.kind = "{settings.helpdesk.kind}" is not available in this version')
+    from connector.helpdesk.dry_run import DryRunHelpdesk
+    from connector.helpdesk.zendesk import connect_zendesk
+
+    chosen = settings.helpdesk
+    helpdesk = connect_zendesk(
+        name=chosen.ledger_name,
+        base_url=str(chosen.base_url),
+        clock=clock,
+        client_id=chosen.client_id,
+        client_secret=_reveal(chosen.client_secret),
+        email=chosen.email,
+        api_token=_reveal(chosen.api_token),
+        read_only=dry_run,
+        support_type_scope=chosen.support_type_scope,
+        tier_field=chosen.tier_field,
+        arr_field=chosen.arr_field,
+        tier_tags=chosen.tier_tags,
+        ca_bundle=str(chosen.ca_bundle) if chosen.ca_bundle else None,
+        proxy=_reveal(chosen.proxy),
+        rate_share=chosen.rate_share,
+    )
+    return DryRunHelpdesk(helpdesk) if dry_run else helpdesk
+
+
+def open_classifier(settings: Settings) -> ClaudeClassifier:
+    """Claude behind the configured taxonomy.  Raises SettingsError without a key."""
+    from connector.llm.claude import ClaudeClassifier
+    from connector.llm.pricing import Price
+    from connector.llm.request import ModelSettings
+
+    chosen = settings.llm
+    key = _reveal(chosen.api_key)
+    if key is None:
+        raise SettingsError("no key for Claude: set ANTHROPIC_API_KEY or write it to secrets/llm__api_key")
+    taxonomy = settings.taxonomy()
+    tiers = {Tier.CHEAP: chosen.cheap, Tier.STRONG: chosen.strong}
+    return ClaudeClassifier(
+        api_key=key,
+        base_url=chosen.base_url,
+        models={
+            tier: ModelSettings(each.model, each.max_tokens, each.effort, each.thinking)
+            for tier, each in tiers.items()
+        },
+        prompt=build_prompt(taxonomy, business=chosen.business, instructions=chosen.instructions),
+        taxonomy=taxonomy,
+        prices=[
+            Price(each.model, each.input, each.output, each.cache_write, each.cache_read, each.as_of)
+            for each in chosen.prices
+        ],
+        call_seconds=chosen.call_seconds,
+        connections=chosen.workers,
+    )
+
+
+# --- The ledger -------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def open_ledger(settings: Settings, clock: Clock, *, dry_run: bool = False) -> Iterator[Ledger]:
+    """The ledger of the configured helpdesk; for a dry run one that forgets everything at the end."""
+    from connector.store import open_store, overlay
+
+    url, helpdesk = settings.store.url.get_secret_value(), settings.helpdesk.ledger_name
+    worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+    with ExitStack() as opened:
+        store = opened.enter_context(closing(open_store(url, clock=clock, read_only=dry_run)))
+        if dry_run:
+            scratch = opened.enter_context(closing(open_store("sqlite://", clock=clock)))
+            yield overlay(store, scratch, helpdesk, worker)
+        else:
+            yield store.ledger(helpdesk, worker)
+
+
+def schema_of(settings: Settings) -> SchemaState:
+    """The schema that the database has (None: not created yet) and the one this version needs."""
+    from connector.store import schema_state
+
+    return schema_state(settings.store.url.get_secret_value())
+
+
+def upgrade_store(settings: Settings) -> tuple[str | None, str]:
+    """Bring the database to this version's schema; returns the revision before and after."""
+    from connector.store import upgrade
+
+    return upgrade(settings.store.url.get_secret_value())
+
+
+@contextmanager
+def open_reports(settings: Settings, clock: Clock) -> Iterator[Reports]:
+    """The read side of the ledger, also while a service owns it."""
+    from connector.store import open_store
+
+    with closing(open_store(settings.store.url.get_secret_value(), clock=clock, read_only=True)) as store:
+        yield store.reports()
+
+
+# --- What a business decides ------------------------------------------------------------------------------
+
+
+def build_cascade(settings: Settings, routing: RoutingPolicy) -> Cascade:
+    """The cascade that the settings describe."""
+    return Cascade(
+        taxonomy=settings.taxonomy(),
+        routing=routing,
+        guardrail=Guardrail(
+            Phrases(settings.guardrail.words),
+            tuple(
+                Condition(each.name, each.labels(), each.tiers()) for each in settings.guardrail.conditions
+            ),
+        ),
+        rules=tuple(
+            Rule(each.name, Phrases(each.words, each.regex), each.labels(), each.where, each.final)
+            for each in settings.rules
+        ),
+        thresholds=settings.thresholds.by_axis(),
+    )
+
+
+def resolve_routing(settings: Settings, groups: Sequence[Group]) -> RoutingPolicy:
+    """The routing policy with the helpdesk's groups in place of their names.
+
+    Raises SettingsError that names every group that is missing or ambiguous.
+    """
+    problems: list[str] = []
+
+    def found(name: str, where: str) -> Group:
+        try:
+            return find_group(name, groups, where)
+        except SettingsError as error:
+            problems.append(str(error))
+            return Group("", name)
+
+    teams = {team: found(name, f"team {team}") for team, name in settings.groups().items()}
+    human = found(settings.helpdesk.human_group, "helpdesk.human_group")
+    if problems:
+        raise SettingsError("\n".join(problems))
+    routing = settings.routing
+    return RoutingPolicy(
+        groups=teams,
+        human=human,
+        queues=tuple(
+            QueueRule(each.labels(), each.queue, each.sla_minutes, each.priority) for each in routing.queues
+        ),
+        default=QueueRule({}, routing.default_queue, routing.default_sla_minutes),
+        priorities=settings.priorities(),
+        tag_prefix=settings.tags.prefix,
+    )
+
+
+def resolve_inbox(settings: Settings, groups: Sequence[Group]) -> frozenset[str]:
+    """The ids of the groups that count as "nobody has routed this yet".  Raises SettingsError like above."""
+    return frozenset(
+        find_group(name, groups, "helpdesk.inbox_groups").id for name in settings.helpdesk.inbox_groups
+    )
+
+
+def find_group(name: str, groups: Sequence[Group], where: str) -> Group:
+    """The one group with this name or id.  Raises SettingsError when there is none, or more than one."""
+    matches = [group for group in groups if group.id == name] or [
+        group for group in groups if group.name.casefold() == name.casefold()
+    ]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        ids = ", ".join(group.id for group in matches)
+        raise SettingsError(f'{where}: {len(matches)} groups are called "{name}"; use one of the ids {ids}')
+    close = difflib.get_close_matches(name, [group.name for group in groups], n=1)
+    hint = f', did you mean "{close[0]}"?' if close else "; there are: " + ", ".join(g.name for g in groups)
+    raise SettingsError(f'{where}: group "{name}" does not exist{hint}')
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None

@@ -1,0 +1,42 @@
+"""The command line: data on stdout, everything else on stderr, one sentence per error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+_EXIT_INTERRUPTED = 130
+_EXIT_BROKEN_PIPE = 141
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """The ``connector`` command.  Ends the process with the documented exit codes."""
+    raise SystemExit(run(list(sys.argv[1:] if argv is None else argv)))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code; ``connector --once`` is ``connector run --once``."""
+    from connector.cli.app import app
+    from connector.errors import ConnectorError
+
+    if arguments and arguments[0].startswith("-") and arguments[0] not in _APP_OPTIONS:
+        arguments = ["run", *arguments]
+    try:
+        code = app(arguments, prog_name="connector", standalone_mode=True)
+    except SystemExit as done:
+        code = done.code
+    except ConnectorError as error:
+        print(f"connector: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return _EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone (`connector decisions --json | head -1`): the rest has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _EXIT_BROKEN_PIPE
+    return code if isinstance(code, int) else 0
+
+
+_APP_OPTIONS = frozenset({"--help", "-h", "--version", "--install-completion", "--show-completion"})

@@ -1,0 +1,198 @@
+"""Every command with its options and help; the work is in the module each command imports when it runs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="connector",
+    help="Polls a helpdesk, classifies each original ticket once with Claude, and writes group, tags and "
+    "the reason back.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+config_app = typer.Typer(help="Look at the settings.", no_args_is_help=True, rich_markup_mode=None)
+db_app = typer.Typer(help="Look after the database.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(config_app, name="config")
+app.add_typer(db_app, name="db")
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Settings file; default: ./settings.toml if it exists."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+class KindFilter(StrEnum):
+    ROUTED = "routed"
+    ESCALATED = "escalated"
+    FAILED_OPEN = "failed_open"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from connector import __version__
+
+        typer.echo(f"connector {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+@app.command()
+def run(
+    once: Annotated[bool, typer.Option("--once", help="One pass, then end.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="One pass that decides and writes nothing anywhere.")
+    ] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Poll, classify, write back: as a service, as one pass, or as a dry run.
+
+    Example: connector run --once --json
+    """
+    from connector.cli.run import run as work
+
+    raise typer.Exit(work(once=once, dry_run=dry_run, as_json=as_json, config=config))
+
+
+@app.command()
+def demo(
+    claude: Annotated[
+        bool, typer.Option("--claude", help="Ask real Claude (needs ANTHROPIC_API_KEY; costs about a cent).")
+    ] = False,
+    tickets: Annotated[int, typer.Option(min=1, max=60, help="How many real threads to play.")] = 60,
+    as_json: AsJson = False,
+) -> None:
+    """Sixty real customer threads through a local helpdesk: no account, no key, no network.
+
+    Example: connector demo
+    """
+    from connector.cli.demo import demo as work
+
+    raise typer.Exit(work(claude=claude, tickets=tickets, as_json=as_json))
+
+
+@app.command()
+def check(as_json: AsJson = False, config: Config = None) -> None:
+    """Prove that settings, database, helpdesk, groups and models work; each failure names the next step.
+
+    Example: connector check
+    """
+    from connector.cli.check import check as work
+
+    raise typer.Exit(work(as_json=as_json, config=config))
+
+
+@app.command()
+def decisions(
+    since: Annotated[str, typer.Option(metavar="AGE", help="How far back: 30m, 24h, 7d.")] = "24h",
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50,
+    team: Annotated[str | None, typer.Option(help="Only this team.")] = None,
+    kind: Annotated[KindFilter | None, typer.Option(help="Only this kind.")] = None,
+    ticket: Annotated[str | None, typer.Option(metavar="ID", help="Only this ticket.")] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only what broke or was refused by the helpdesk.")
+    ] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """List what was decided and what became of it.
+
+    Example: connector decisions --since 7d --kind escalated
+    """
+    from connector.cli.decisions import Filters
+    from connector.cli.decisions import decisions as work
+
+    filters = Filters(since, limit, team, kind.value if kind else None, ticket, failed)
+    raise typer.Exit(work(filters, as_json=as_json, config=config))
+
+
+@app.command()
+def explain(
+    ticket: Annotated[str, typer.Argument(metavar="TICKET", help="The ticket's id at the helpdesk.")],
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Have the strong model put the reasons in plain words (paid).")
+    ] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Tell the whole story of one ticket, from the ledger alone.
+
+    Example: connector explain 35436
+    """
+    from connector.cli.explain import explain as work
+
+    raise typer.Exit(work(ticket, ask=ask, as_json=as_json, config=config))
+
+
+@app.command()
+def sandbox(
+    tickets: Annotated[int, typer.Option(min=0, help="How many generated tickets to start with.")] = 60,
+    seed: Annotated[int, typer.Option(help="Same seed, same tickets.")] = 7,
+    zendesk_port: Annotated[int, typer.Option(help="0 picks a free one.")] = 0,
+    claude_port: Annotated[int, typer.Option(help="0 picks a free one.")] = 0,
+    latency_ms: Annotated[int, typer.Option(min=0, help="How long the emulated model thinks.")] = 400,
+    rate_limits: Annotated[bool, typer.Option(help="Whether the helpdesk enforces its rate limits.")] = True,
+    originals_only: Annotated[
+        bool,
+        typer.Option("--originals-only", help="No merged, solved, agent-written or other special tickets."),
+    ] = False,
+) -> None:
+    """Serve the emulated helpdesk and model on loopback to play with, until Ctrl-C.
+
+    Example: connector sandbox --tickets 500
+    """
+    from connector.cli.sandbox import Plan
+    from connector.cli.sandbox import sandbox as work
+
+    latency_seconds = latency_ms / 1000
+    plan = Plan(tickets, seed, zendesk_port, claude_port, latency_seconds, rate_limits, originals_only)
+    raise typer.Exit(work(plan))
+
+
+@config_app.command("show")
+def config_show(as_json: AsJson = False, config: Config = None) -> None:
+    """Every setting with its effective value and where it came from; secrets stay hidden.
+
+    Example: connector config show
+    """
+    from connector.cli.config import show as work
+
+    raise typer.Exit(work(as_json=as_json, config=config))
+
+
+@config_app.command("example")
+def config_example() -> None:
+    """Print a complete, commented settings.toml.
+
+    Example: connector config example > settings.toml
+    """
+    from connector.cli.config import example as work
+
+    raise typer.Exit(work())
+
+
+@db_app.command("upgrade")
+def db_upgrade(config: Config = None) -> None:
+    """Bring the database to the schema of this version; safe to repeat.
+
+    Example: connector db upgrade
+    """
+    from connector.cli.db import upgrade as work
+
+    raise typer.Exit(work(config=config))

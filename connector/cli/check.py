@@ -1,0 +1,98 @@
+"""``connector check``: one line per thing that must work, each failure with the next step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from connector.cli.output import emit_json
+from connector.cli.session import Session, session
+from connector.domain.classification import Tier
+from connector.errors import ConnectorError
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the check; ``code`` is the exit code that a failure stands for."""
+
+    what: str
+    state: Literal["ok", "warn", "fail"]
+    detail: str
+    code: int = os.EX_OK
+
+
+def check(*, as_json: bool, config: Path | None) -> int:
+    """Exit code 0, or that of the first failure."""
+    findings: list[Finding] = []
+    try:
+        with session(config, level="warning") as at_work:
+            findings += [Finding("settings", "ok", "read and consistent"), *_connections(at_work)]
+    except ConnectorError as error:
+        findings.append(Finding("settings", "fail", str(error), error.exit_code))
+    if as_json:
+        emit_json([{"check": each.what, "state": each.state, "detail": each.detail} for each in findings])
+    else:
+        for each in findings:
+            print(f"{each.state:<5} {each.what:<14} {each.detail}")
+    return next((each.code for each in findings if each.state == "fail"), os.EX_OK)
+
+
+def _connections(at_work: Session) -> Iterator[Finding]:
+    yield _tried("database", lambda: _database(at_work), "create the directory, or correct [store] url")
+    helpdesk = _tried("helpdesk", lambda: _helpdesk(at_work), "see README, a real Zendesk in five steps")
+    yield helpdesk
+    if helpdesk.state == "ok":
+        yield _tried("groups", lambda: _groups(at_work), "correct the group in [[teams]] or create it")
+    for tier in (Tier.CHEAP, Tier.STRONG):
+        yield _tried(f"{tier} model", lambda tier=tier: _model(at_work, tier), "check the key and [llm]")  # type: ignore[misc]
+
+
+def _tried(what: str, prove: Callable[[], str | Finding], advice: str) -> Finding:
+    try:
+        proven = prove()
+    except ConnectorError as error:
+        return Finding(what, "fail", f"{error} → {advice}", error.exit_code)
+    return proven if isinstance(proven, Finding) else Finding(what, "ok", proven)
+
+
+def _database(at_work: Session) -> str:
+    from connector.bootstrap import schema_of
+
+    schema = schema_of(at_work.settings)
+    if schema.current is None:
+        return f"not created yet; the first run does it (schema {schema.head})"
+    then = "" if schema.is_current else f"; the next run upgrades it to {schema.head}"
+    return f"schema {schema.current}{then}"
+
+
+def _helpdesk(at_work: Session) -> str:
+    from connector.bootstrap import open_helpdesk
+
+    account = open_helpdesk(at_work.settings, at_work.clock, dry_run=True).check()
+    return f"{account.name}, {account.role} {account.detail}".strip()
+
+
+def _groups(at_work: Session) -> str:
+    from connector.bootstrap import open_helpdesk, resolve_inbox, resolve_routing
+
+    groups = open_helpdesk(at_work.settings, at_work.clock, dry_run=True).groups()
+    routing = resolve_routing(at_work.settings, groups)
+    resolve_inbox(at_work.settings, groups)
+    return f"{len(routing.groups)} teams and the human group exist"
+
+
+def _model(at_work: Session, tier: Tier) -> str | Finding:
+    from connector.bootstrap import open_classifier
+
+    classifier = open_classifier(at_work.settings)
+    try:
+        status = classifier.describe(tier)
+    finally:
+        classifier.close()
+    if status.lifecycle != "active":
+        retires = f", retires {status.retires_at:%Y-%m-%d}" if status.retires_at else ""
+        return Finding(f"{tier} model", "warn", f"{status.name} is {status.lifecycle}{retires}")
+    return f"{status.name} answers"

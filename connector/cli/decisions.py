@@ -1,0 +1,131 @@
+"""``connector decisions``: what was decided, and what became of it."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from connector.classify.prompt import shorten
+from connector.cli.output import emit_json, say, table, usd
+from connector.clock import SystemClock
+from connector.domain.taxonomy import Axis
+from connector.errors import SettingsError
+from connector.settings import load_settings
+
+if TYPE_CHECKING:
+    from connector.domain.decision import Decision
+    from connector.store.reports import DecisionRow, Reports
+
+_REASON_CHARS = 60  # in a table; JSON and `explain` have all of it
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which decisions to list."""
+
+    since: str = "24h"
+    limit: int = 50
+    team: str | None = None
+    kind: str | None = None
+    ticket: str | None = None
+    failed: bool = False
+
+
+def decisions(filters: Filters, *, as_json: bool, config: Path | None) -> int:
+    from connector.bootstrap import open_reports
+
+    since = ago(filters.since)
+    with open_reports(load_settings(config).settings, SystemClock()) as reports:
+        rows = _chosen(reports, filters, since)
+    if as_json:
+        for row in rows:
+            emit_json(as_facts(row))
+    elif rows:
+        table(COLUMNS, [cells(row) for row in rows])
+        cost = sum(row.decision.cost_usd for row in rows)
+        say(f"{len(rows)} decisions, {usd(cost)}")
+    else:
+        say(f"No decisions in the last {filters.since} match.")
+    return os.EX_OK
+
+
+def _chosen(reports: Reports, filters: Filters, since: datetime) -> list[DecisionRow]:
+    if filters.failed:
+        return reports.failed(filters.limit, since)
+    return reports.decisions(
+        filters.limit, since, team=filters.team, kind=filters.kind, ticket=filters.ticket
+    )
+
+
+def ago(age: str) -> datetime:
+    """The moment so long ago; ``age`` is a number and one of m, h, d, w.  Raises SettingsError."""
+    match = re.fullmatch(r"(\d{1,6})([mhdw])", age.strip())
+    if not match:
+        raise SettingsError(f'--since "{age}" is not an age such as 30m, 24h, 7d or 2w')
+    return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+COLUMNS = ("ticket", "queue", "team", "urgency", "conf.", "tier", "written", "reason")
+
+
+def cells(row: DecisionRow) -> tuple[object, ...]:
+    """One decision as a line of a table."""
+    decision = row.decision
+    found = decision.classification
+    team, urgency = (found.team, found.urgency) if found else (None, None)
+    return (
+        row.ticket_id,
+        decision.route.queue,
+        decision.route.team or (team and f"({team.value})"),
+        urgency.value if urgency else None,
+        f"{team.confidence:.2f}" if team else None,
+        decision.tier,
+        row.outcome or "waiting",
+        shorten(decision.reason, _REASON_CHARS),
+    )
+
+
+def as_facts(row: DecisionRow) -> dict[str, Any]:
+    """One decision as JSON."""
+    facts = decision_facts(row.decision)
+    return {
+        "ticket_id": row.ticket_id,
+        "helpdesk": row.helpdesk,
+        **facts,
+        "outcome": row.outcome,
+        "write_reason": row.write_reason,
+        "pass_id": row.pass_id,
+    }
+
+
+def decision_facts(decision: Decision) -> dict[str, Any]:
+    """Everything about a decision but whose it is."""
+    found, route = decision.classification, decision.route
+    labels = {axis.value: label for axis in Axis if found and (label := found.on(axis))}
+    return {
+        "decision_id": decision.id,
+        "decided_at": decision.decided_at,
+        "kind": decision.kind,
+        "cause": decision.cause,
+        "reason": decision.reason,
+        "tier": decision.tier,
+        "model": found.model if found else None,
+        "labels": {axis: label.value for axis, label in labels.items()},
+        "confidence": {axis: round(label.confidence, 4) for axis, label in labels.items()},
+        "thresholds": dict(decision.thresholds),
+        "went_on": [f"{step.tier}: {step.went_on}" for step in decision.steps if step.went_on],
+        "guardrail": list(decision.guardrail),
+        "team": route.team,
+        "queue": route.queue,
+        "group": route.group_name,
+        "tags": list(route.tags),
+        "priority": route.priority,
+        "sla_minutes": route.sla_minutes,
+        "prompt_version": decision.prompt_version,
+        "cost_usd": decision.cost_usd,
+    }

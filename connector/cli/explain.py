@@ -1,0 +1,132 @@
+"""``connector explain``: the whole story of one ticket, from the ledger alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from connector.cli.decisions import decision_facts
+from connector.cli.output import emit_json, say, usd
+from connector.clock import SystemClock
+from connector.errors import AnswerUnusable
+from connector.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from connector.domain.decision import Decision
+    from connector.store.story import CallRow, Story
+
+Line = tuple[datetime, str]
+
+
+def explain(ticket: str, *, ask: bool, as_json: bool, config: Path | None) -> int:
+    """Exit code 0, or 1 when the ledger has never seen the ticket."""
+    from connector.bootstrap import open_reports
+
+    settings = load_settings(config).settings
+    with open_reports(settings, SystemClock()) as reports:
+        story = reports.story(ticket)
+    if story.is_empty:
+        say(f"Ticket {ticket} is not in the ledger: never polled, or the settings name another database.")
+        return 1
+    if as_json:
+        emit_json([{"at": at, "what": what} for at, what in _lines(story)])
+    else:
+        print(f"Ticket {ticket}")
+        for at, what in _lines(story):
+            print(f"  {at:%Y-%m-%d %H:%M:%S}  {what}")
+        print(f"  cost of all calls: {usd(story.cost_usd)}")
+    return _ask(settings, story) if ask else os.EX_OK
+
+
+def _lines(story: Story) -> list[Line]:
+    """Everything that happened, in the order of time."""
+    told = [
+        *_arrivals(story),
+        *((call.started_at, _call(call)) for call in story.calls),
+        *(line for each in story.decisions for line in _decision(each.decision)),
+        *_writes(story),
+        *(
+            (each.seen_at, f"a person moved it: group {each.from_group} → {each.to_group}")
+            for each in story.corrections
+        ),
+    ]
+    return sorted(told, key=lambda line: line[0])
+
+
+def _arrivals(story: Story) -> Iterator[Line]:
+    for revision in story.revisions:
+        why = f" ({revision.reason})" if revision.reason else ""
+        yield revision.seen_at, f"revision {revision.version} polled: {revision.disposition}{why}"
+    for submission in story.submissions:
+        if submission.state != "decided":
+            waits = f": {submission.reason}" if submission.reason else ""
+            yield submission.seen_at, f"waits for triage, {submission.attempts} attempts{waits}"
+
+
+def _corrections(story: Story) -> Iterator[Line]:
+    for each in story.corrections:
+        yield each.seen_at, f"a person moved it: group {each.from_group} → {each.to_group}"
+
+
+def _call(call: CallRow) -> str:
+    cost = "price unknown" if call.cost_usd is None else usd(call.cost_usd)
+    usage = call.answer.usage if call.answer else None
+    tokens = f", {usage.input_tokens + usage.cache_read_tokens} tokens in" if usage else ""
+    trouble = f" ({call.error})" if call.error else ""
+    return f"{call.tier} model {call.model}, try {call.try_no}: {call.state}{trouble}{tokens}, {cost}"
+
+
+def _decision(decision: Decision) -> Iterator[Line]:
+    at = decision.decided_at
+    for step in decision.steps:
+        labels = decision_labels(step.classification) if step.classification else "no usable answer"
+        went_on = f" → went on: {step.went_on}" if step.went_on else ""
+        yield at, f"{step.tier} said {labels}{went_on}"
+    route = decision.route
+    sla = f", SLA {route.sla_minutes} min" if route.sla_minutes else ""
+    yield at, f"decided: {decision.kind} ({decision.cause}) because: {decision.reason or 'no reason given'}"
+    yield at, f"route: queue {route.queue}, group {route.group_name}, priority {route.priority}{sla}"
+    yield at, f"tags: {' '.join(route.tags)}; prompt {decision.prompt_version}"
+
+
+def decision_labels(found: Any) -> str:  # noqa: ANN401 - a Classification; kept light for --help
+    """The labels of a classification in one line."""
+    axes = ("team", "type", "urgency", "sentiment")
+    labels = ((axis, getattr(found, axis)) for axis in axes)
+    return ", ".join(f"{axis} {label.value} {label.confidence:.2f}" for axis, label in labels if label)
+
+
+def _writes(story: Story) -> Iterator[Line]:
+    for write in story.writes:
+        if write.ended_at is not None:
+            why = f": {write.reason}" if write.reason else ""
+            yield write.ended_at, f"written back: {write.outcome} after {write.attempts} attempts{why}"
+        else:
+            decided = story.decisions[-1].decision.decided_at
+            yield decided, f"write waits, {write.attempts} attempts: {write.reason or 'not tried yet'}"
+
+
+def _ask(settings: Settings, story: Story) -> int:
+    """Stream the strong model's rationale; a text that must be taken back is said to be void."""
+    from connector.bootstrap import open_classifier
+    from connector.classify.prompt import ticket_object
+
+    ticket = next((each.ticket for each in story.submissions if each.ticket), None)
+    if not story.decisions or ticket is None:
+        say("Nothing has been decided about it yet, or its text was erased.")
+        return 1
+    classifier = open_classifier(settings)
+    try:
+        print()
+        for piece in classifier.explain(decision_facts(story.decisions[-1].decision), ticket_object(ticket)):
+            print(piece, end="", flush=True)
+        print()
+    except AnswerUnusable as error:
+        say(f"\nPlease disregard the text above: {error}.")
+        return os.EX_UNAVAILABLE
+    finally:
+        classifier.close()
+    return os.EX_OK

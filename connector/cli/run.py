@@ -1,0 +1,98 @@
+"""``connector run``: the service, one pass, or a dry run."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from connector.cli.output import emit_json, progress, say, table, totals_line
+from connector.cli.session import Session, session
+from connector.pipeline.summary import Summary
+from connector.pipeline.sync import run_pass
+from connector.ports import Event
+
+if TYPE_CHECKING:
+    from connector.bootstrap import Connector
+
+
+def run(*, once: bool, dry_run: bool, as_json: bool, config: Path | None) -> int:
+    """Exit code 0, or 75 when tickets were left for a later pass."""
+    one_pass = once or dry_run
+    with session(config, level="warning" if one_pass else None) as at_work:
+        if one_pass:
+            return _one_pass(at_work, dry_run=dry_run, as_json=as_json)
+        return _service(at_work)
+
+
+def _one_pass(at_work: Session, *, dry_run: bool, as_json: bool) -> int:
+    from connector.service import stop_on_signals
+
+    started = time.monotonic()
+    stop_on_signals(at_work.clock)
+    with at_work.connected(dry_run=dry_run) as connector:
+        mode = "dry_run" if dry_run else "once"
+        summary, intended = Summary(), IntendedWrites()
+        at_work.hub.sinks += [summary, intended] if dry_run else [summary]
+        with progress("dry run" if dry_run else "pass", at_work.hub.sinks):
+            pass_id, deferred = counted_pass(connector, summary, mode)
+    result = summary.as_json() | {
+        "deferred": deferred,
+        "mode": mode,
+        "pass_id": pass_id,
+        "duration_s": round(time.monotonic() - started, 2),
+    }
+    if as_json:
+        emit_json(result)
+    else:
+        if dry_run:
+            intended.show()
+        print(totals_line(result))
+    if deferred:
+        say(f"{deferred} tickets wait for a later pass; run again.")
+    return os.EX_TEMPFAIL if deferred else os.EX_OK
+
+
+def counted_pass(connector: Connector, summary: Summary, mode: str) -> tuple[str, int]:
+    """One pass between `start_pass` and `end_pass`; the summary is stored even when a stage raises."""
+    pass_id = connector.ledger.start_pass(mode)
+    try:
+        return pass_id, run_pass(connector.stages)
+    finally:
+        connector.ledger.end_pass(pass_id, summary.as_json())
+
+
+class IntendedWrites:
+    """An observer that keeps what a dry run would have written, to show it."""
+
+    def __init__(self) -> None:
+        self._rows: list[dict[str, Any]] = []
+
+    def __call__(self, event: Event) -> None:
+        if event.name == "ticket.written":
+            self._rows.append(dict(event.facts))
+
+    def show(self) -> None:
+        """One line per ticket: the exact group and tags, or why nothing would be written."""
+        rows = []
+        for row in self._rows:
+            would = row["outcome"] == "dry_run"
+            what = f"group → {row['group']}; tags + {' '.join(row['tags'])}" if would else row["reason"]
+            rows.append((row["ticket_id"], "would write" if would else row["outcome"], what))
+        if rows:
+            table(("ticket", "outcome", "change"), rows, title="What a live pass would do now")
+
+
+def _service(at_work: Session) -> int:
+    from connector.service import Rhythm, leave, serve
+
+    settings = at_work.settings
+    rhythm = Rhythm(
+        poll_seconds=settings.poll.interval_seconds, shutdown_seconds=settings.service.shutdown_seconds
+    )
+    with at_work.connected() as connector:
+        code = serve(connector.stages, at_work.clock, at_work.hub, rhythm, at_work.hub.sinks)
+        if code != os.EX_OK:
+            leave(code)
+    return code

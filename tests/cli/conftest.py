@@ -1,0 +1,127 @@
+"""The real command as a process of its own, against emulators in this one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.sandbox.claude_api import ClaudeSandbox
+from connector.sandbox.zendesk_api import ZendeskSandbox
+from connector.settings import Settings
+
+KEY = "a-key-that-must-never-be-shown"
+SECRET = "a-secret-that-must-never-be-shown"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A finished command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def last_json(self) -> Any:
+        return json.loads(self.out.splitlines()[-1])
+
+
+@dataclass
+class Place:
+    """A directory, an account with groups, a model, and the environment that leads the command there."""
+
+    folder: Path
+    zendesk: ZendeskSandbox
+    claude: ClaudeSandbox
+    environment: dict[str, str]
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """A command that goes on; it is ended with the test if it has not ended before."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "connector", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.started.append(process)
+        return process
+
+    def run(self, *arguments: str, **changes: str) -> Ended:
+        """A command to its end; ``changes`` are variables of its environment."""
+        process = subprocess.run(
+            [sys.executable, "-m", "connector", *arguments],
+            cwd=self.folder,
+            env=self.environment | changes,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return Ended(process.returncode, process.stdout, process.stderr)
+
+    def ticket(self, subject: str = "Charged twice", text: str = "Please refund my invoice.") -> int:
+        """A ticket that the export shows already."""
+        return self.zendesk.create_ticket(subject, text, created_at=self.zendesk.world.now() - 300)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with (
+        ZendeskSandbox(rate_limits=False, client_secret=SECRET) as zendesk,
+        ClaudeSandbox(api_key=KEY) as claude,
+    ):
+        settings = Settings()
+        for name in [*settings.groups().values(), settings.helpdesk.human_group]:
+            zendesk.add_group(name)
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "PYTHONWARNINGS": "error",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "CONNECTOR_HELPDESK__KIND": "zendesk",
+            "CONNECTOR_HELPDESK__BASE_URL": zendesk.url,
+            "CONNECTOR_HELPDESK__CLIENT_ID": str(zendesk.credentials.client_id),
+            "CONNECTOR_HELPDESK__CLIENT_SECRET": SECRET,
+            "ANTHROPIC_BASE_URL": claude.url,
+            "ANTHROPIC_API_KEY": KEY,
+        }
+        here = Place(tmp_path, zendesk, claude, environment)
+        yield here
+        for process in here.started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+
+Eventually = Callable[[Callable[[], bool]], bool]
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """Waits for a condition, at most half a minute, and says whether it came true."""
+    from connector.clock import SystemClock
+
+    clock = SystemClock()
+
+    def wait_for(condition: Callable[[], bool]) -> bool:
+        until = clock.monotonic() + 30
+        while not condition():
+            if clock.monotonic() > until:
+                return False
+            clock.sleep(0.05)
+        return True
+
+    return wait_for

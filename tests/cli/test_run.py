@@ -1,0 +1,199 @@
+"""``connector run`` as its user meets it: output, exit codes, and what it says when things are wrong."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from connector.sandbox.claude_api import failure
+from connector.sandbox.faults import Fault, answer, reset
+from tests.cli.conftest import KEY, SECRET, Eventually, Place
+
+
+def test_one_pass_ends_with_one_json_object(place: Place) -> None:
+    place.ticket()
+
+    ended = place.run("run", "--once", "--json")
+
+    assert ended.code == 0, ended.err
+    found = ended.last_json
+    keys = {"polled", "screened", "decided", "written", "escalated", "failed", "cost"}
+    assert keys <= set(found)
+    assert (found["polled"], found["screened"], found["written"]) == (1, {"original": 1}, {"applied": 1})
+    assert len(ended.out.splitlines()) == 1
+
+
+def test_the_command_may_be_left_out(place: Place) -> None:
+    place.ticket()
+
+    ended = place.run("--once", "--json")
+
+    assert (ended.code, ended.last_json["polled"]) == (0, 1)
+
+
+def test_without_json_the_pass_is_one_sentence(place: Place) -> None:
+    place.ticket()
+
+    ended = place.run("run", "--once")
+
+    assert "1 revisions polled, 1 originals, 1 decided" in ended.out
+
+
+def test_a_dry_run_shows_the_exact_change_and_writes_nothing(place: Place) -> None:
+    ticket = place.ticket()
+
+    ended = place.run("run", "--dry-run")
+
+    assert ended.code == 0, ended.err
+    assert str(ticket) in ended.out
+    assert "would write" in ended.out
+    assert place.zendesk.writes() == ()
+    assert not (place.folder / "connector.db").exists()
+
+
+def test_a_wrong_secret_is_77_and_shows_no_secret(place: Place) -> None:
+    ended = place.run("run", "--once", CONNECTOR_HELPDESK__CLIENT_SECRET="wrong-and-private")
+
+    assert ended.code == 77
+    assert "wrong-and-private" not in ended.out + ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_wrong_key_is_77_and_loses_no_ticket(place: Place) -> None:
+    place.ticket()
+
+    refused = place.run("run", "--once", ANTHROPIC_API_KEY="wrong-and-private")
+    mended = place.run("run", "--once", "--json")
+
+    assert refused.code == 77
+    assert "wrong-and-private" not in refused.err
+    assert mended.last_json["written"] == {"applied": 1}
+
+
+def test_an_unreachable_helpdesk_is_69(place: Place) -> None:
+    ended = place.run("run", "--once", CONNECTOR_HELPDESK__BASE_URL="http://127.0.0.1:9")
+
+    assert ended.code == 69
+    assert "Traceback" not in ended.err
+
+
+def test_an_outage_of_claude_is_75_and_the_next_run_finishes(place: Place) -> None:
+    place.ticket()
+    fault = Fault(answer(529), path="/v1/messages", times=6)
+    place.claude.faults.add(fault)
+
+    first = place.run("run", "--once", "--json")
+    second = place.run("run", "--once", "--json", CONNECTOR_LLM__MAX_WAIT_MINUTES="15")
+
+    assert first.code == 75
+    assert first.last_json["deferred"] == 1
+    assert second.code in (0, 75)
+    assert "Traceback" not in first.err + second.err
+
+
+def test_a_missing_group_is_78_with_a_suggestion(place: Place) -> None:
+    settings = '[[teams]]\nname = "billing"\ngroup = "Biling"\n'
+    (place.folder / "settings.toml").write_text(settings)
+
+    ended = place.run("run", "--once")
+
+    assert ended.code == 78
+    assert 'group "Biling" does not exist, did you mean "Billing"?' in ended.err
+
+
+def test_two_groups_with_one_name_are_78_with_both_ids(place: Place) -> None:
+    twin = place.zendesk.add_group("Billing")
+
+    ended = place.run("run", "--once")
+
+    assert ended.code == 78
+    assert str(twin) in ended.err
+
+
+def test_an_unknown_key_is_78_and_names_its_line(place: Place) -> None:
+    (place.folder / "settings.toml").write_text("[poll]\nintervall_seconds = 5\n")
+
+    ended = place.run("run", "--once")
+
+    assert ended.code == 78
+    assert "settings.toml:2" in ended.err
+    assert "interval_seconds" in ended.err
+
+
+def test_no_key_for_claude_is_78(place: Place) -> None:
+    ended = place.run("run", "--once", ANTHROPIC_API_KEY="")
+
+    assert ended.code == 78
+    assert "ANTHROPIC_API_KEY" in ended.err
+
+
+def test_an_unknown_option_is_2(place: Place) -> None:
+    assert place.run("run", "--onec").code == 2
+
+
+def test_a_second_process_on_one_database_is_refused(place: Place, eventually: Eventually) -> None:
+    place.ticket()
+    service = place.start("run")
+    assert eventually(lambda: bool(place.zendesk.writes()))
+
+    second = place.run("run", "--once")
+
+    service.send_signal(signal.SIGTERM)
+    service.wait(timeout=30)
+    assert second.code == 75
+    assert "connector.db" in second.err
+
+
+def test_the_service_works_until_sigterm_and_then_drains(place: Place, eventually: Eventually) -> None:
+    place.environment["CONNECTOR_POLL__INTERVAL_SECONDS"] = "1"
+    first = place.ticket()
+    service = place.start("run")
+    assert eventually(lambda: bool(place.zendesk.writes(first)))
+    second = place.ticket()
+    assert eventually(lambda: bool(place.zendesk.writes(second)))
+
+    service.send_signal(signal.SIGTERM)
+    _, err = service.communicate(timeout=40)
+
+    assert service.returncode == 0, err
+    assert "Traceback" not in err
+
+
+def test_one_failing_poll_does_not_end_the_service(place: Place, eventually: Eventually) -> None:
+    place.environment["CONNECTOR_POLL__INTERVAL_SECONDS"] = "1"
+    first = place.ticket()
+    service = place.start("run")
+    assert eventually(lambda: bool(place.zendesk.writes(first)))
+    place.zendesk.faults.add(Fault(reset(), path="/api/v2/incremental/", times=4))
+    second = place.ticket()
+
+    assert eventually(lambda: bool(place.zendesk.writes(second)))
+    service.send_signal(signal.SIGINT)
+    _, err = service.communicate(timeout=40)
+
+    assert service.returncode == 0, err
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_no_log_holds_a_secret_or_ticket_text(place: Place, level: str) -> None:
+    private = "the-private-words-of-a-customer"
+    place.ticket(subject=f"About {private}", text=f"Refund {private} please")
+    place.claude.script(failure(500), None)
+
+    environment = {"CONNECTOR_LOG__LEVEL": level, "ANTHROPIC_LOG": "debug"}
+    outputs = [place.run("run", "--once", **environment), place.run("check", **environment)]
+
+    for ended in outputs:
+        for hidden in (private, KEY, SECRET):
+            assert hidden not in ended.out + ended.err
+
+
+def test_the_database_is_private(place: Place) -> None:
+    place.ticket()
+    place.run("run", "--once")
+
+    database = Path(place.folder / "connector.db")
+    assert database.stat().st_mode & 0o077 == 0
+    assert KEY.encode() not in database.read_bytes()
