@@ -1,0 +1,1 @@
+"""Whether the files around the code agree with the code."""
