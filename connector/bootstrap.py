@@ -23,7 +23,7 @@ from connector.errors import SettingsError
 from connector.pipeline.breaker import Breaker
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk
-from connector.pipeline.sync import Stages
+from connector.pipeline.sync import WRITE_FROM, Stages
 from connector.pipeline.triage import Triage, TriageLimits
 from connector.pipeline.write_back import WriteBack, WritePolicy
 from connector.ports import Clock, Helpdesk, Ledger, Observer
@@ -102,7 +102,7 @@ def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts)
         write_back=WriteBack(helpdesk, ledger, clock, observer, may_write),
         ledger=ledger,
         clock=clock,
-        bulk_size=helpdesk.capabilities.bulk_size,
+        write_from=min(WRITE_FROM, helpdesk.capabilities.bulk_size),
     )
 
 

@@ -27,7 +27,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that stands still until moved.  Sleeping moves it, so nothing that waits ever waits in reality."""
+    """A clock that stands still until moved.  Sleeping moves it, so nothing ever waits in reality."""
 
     def __init__(self, start: datetime = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)) -> None:
         self._lock = threading.Lock()

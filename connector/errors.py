@@ -19,7 +19,7 @@ class ConnectorError(Exception):
 
 
 class SettingsError(ConnectorError):
-    """The settings cannot work (unknown key, missing group, unusable URL); the message says which and where."""
+    """The settings cannot work (unknown key, missing group, bad URL); the message says which and where."""
 
     exit_code = os.EX_CONFIG  # 78
 
@@ -66,7 +66,7 @@ class RateLimited(Unavailable):
 
 
 class AnswerUnusable(ConnectorError):
-    """The model answered, and the answer cannot be used; ``code`` says why (refusal, truncated, invalid, …)."""
+    """The model answered, and the answer cannot be used; ``code`` says why (refusal, truncated, …)."""
 
     def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)

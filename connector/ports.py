@@ -232,6 +232,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def return_submission(self, claim: SubmissionClaim) -> None:
+        """Put an untouched submission back as if it had never been claimed."""
+        ...
+
     # write-back
     def claim_writes(self, limit: int) -> Sequence[WriteClaim]: ...
 
@@ -274,7 +278,7 @@ class Event:
 class Observer(Protocol):
     """A sink for events: logs, metrics, a progress bar.  Must not raise and must not block."""
 
-    def __call__(self, event: Event) -> None: ...
+    def __call__(self, event: Event, /) -> None: ...
 
 
 def broadcast(observers: Iterable[Observer]) -> Observer:

@@ -12,6 +12,7 @@ from connector.ports import Clock, Ledger
 
 _SHORT_WAIT_SECONDS = 10.0  # work due this soon belongs to the pass; later work is for the next one
 _BULK_PATIENCE_SECONDS = 0.25
+WRITE_FROM = 100  # so many finished decisions are worth a bulk write while models still think
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Stages:
     write_back: WriteBack
     ledger: Ledger
     clock: Clock
-    bulk_size: int = 100
+    write_from: int = WRITE_FROM
 
 
 def run_pass(stages: Stages) -> int:
@@ -47,7 +48,7 @@ def _triage_and_write(stages: Stages) -> None:
         triage = pool.submit(stages.triage.run)
         while not triage.done():
             wait({triage}, timeout=_BULK_PATIENCE_SECONDS)
-            if triage.done() or stages.ledger.due().writes >= stages.bulk_size:
+            if triage.done() or stages.ledger.due().writes >= stages.write_from:
                 stages.write_back.run()
         stages.write_back.run()
         triage.result()

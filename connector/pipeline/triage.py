@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -60,24 +61,28 @@ class Triage:
         """
         workers = self._limits.workers
         fatal: BaseException | None = None
-        running: set[Future[None]] = set()
+        running: dict[Future[None], SubmissionClaim] = {}
         with ThreadPoolExecutor(workers, thread_name_prefix="triage") as pool:
             while True:
-                halting = fatal is not None or self._desk.clock.sleep(0)
-                if halting:
-                    running = {future for future in running if not future.cancel()}
+                if fatal is not None or self._desk.clock.sleep(0):
+                    self._return([running.pop(future) for future in list(running) if future.cancel()])
                 elif len(running) <= workers:
                     # One batch ahead, so that no worker waits for a claim.
                     claims = self._desk.ledger.claim_submissions(2 * workers - len(running))
-                    running |= {pool.submit(self._triage, claim) for claim in claims}
+                    running |= {pool.submit(self._triage, claim): claim for claim in claims}
                 if not running:
                     break
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                fatal = next((error for each in done if (error := each.exception())), fatal)
-        if halting:
-            self._desk.ledger.release()
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    del running[future]
+                    fatal = future.exception() or fatal
         if fatal is not None:
             raise fatal
+
+    def _return(self, claims: Sequence[SubmissionClaim]) -> None:
+        for claim in claims:
+            with suppress(LeaseLost):
+                self._desk.ledger.return_submission(claim)
 
     def _triage(self, claim: SubmissionClaim) -> None:
         """One claim, to its decision or back into the queue; raises only what must stop the stage."""
@@ -88,7 +93,7 @@ class Triage:
         except LeaseLost:
             self._desk.observer(Event("lease.lost", "warning", {"ticket_id": claim.ticket.id}))
         except (AuthRefused, SettingsError):
-            self._desk.ledger.defer_submission(claim, 0, "refused", counts=False)
+            self._return([claim])
             raise
 
     def _settle(self, claim: SubmissionClaim) -> None:

@@ -121,6 +121,10 @@ class SqlLedger:
         with self._database.write("defer_submission") as tx:
             queues.change(tx, queues.PUT_BACK_SUBMISSION, claim, values)
 
+    def return_submission(self, claim: SubmissionClaim) -> None:
+        with self._database.write("return_submission") as tx:
+            queues.change(tx, queues.RETURN_SUBMISSION, claim, {})
+
     # --- Write-back ---------------------------------------------------------------------------------------
 
     def claim_writes(self, limit: int) -> Sequence[WriteClaim]:

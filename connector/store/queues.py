@@ -100,6 +100,9 @@ END_SUBMISSION = fenced(submissions).values(state="decided", lease_owner=None)
 PUT_BACK_SUBMISSION = _put_back(submissions).values(
     waiting_since=func.coalesce(submissions.c.waiting_since, bindparam("since"))
 )
+RETURN_SUBMISSION = fenced(submissions).values(
+    state="pending", lease_owner=None, attempts=submissions.c.attempts - 1
+)
 PUT_BACK_WRITE = _put_back(writes)
 INTEND_WRITE = fenced(writes).values(maybe_sent=True, lease_until=NowMs() + bindparam("lease_ms"))
 END_WRITE = fenced(writes).values(state="done", lease_owner=None)

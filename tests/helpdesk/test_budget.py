@@ -10,8 +10,8 @@ from connector.helpdesk.budget import RateBudget
 from connector.helpdesk.zendesk.limits import limit_policy
 
 EXPORT = ("GET", "/api/v2/incremental/tickets/cursor.json")
-UPDATE = ("PUT", "/api/v2/tickets/1.json")
-READ = ("GET", "/api/v2/tickets/1.json")
+UPDATE = ("PUT", "/api/v2/tickets/1")
+READ = ("GET", "/api/v2/tickets/1")
 
 
 @pytest.fixture

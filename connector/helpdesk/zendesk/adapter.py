@@ -14,7 +14,7 @@ from connector.helpdesk.address import parse_origin
 from connector.helpdesk.budget import RateBudget
 from connector.helpdesk.transport import Auth, Bounds, Transport
 from connector.helpdesk.zendesk.auth import ApiToken, OAuthClientCredentials
-from connector.helpdesk.zendesk.bulk import BULK_SIZE, BulkWriter
+from connector.helpdesk.zendesk.bulk import BATCH_SIZE, MOST_JOBS, BulkWriter
 from connector.helpdesk.zendesk.feed import TicketFeed
 from connector.helpdesk.zendesk.limits import limit_policy
 from connector.helpdesk.zendesk.lookup import TicketLookup
@@ -49,7 +49,7 @@ class ZendeskHelpdesk:
             sorted_feed=True,
             conditional_write=True,
             atomic_write=True,
-            bulk_size=BULK_SIZE,
+            bulk_size=BATCH_SIZE * MOST_JOBS,
             bulk_from=_BULK_FROM,
             notes=True,
         )
@@ -59,7 +59,7 @@ class ZendeskHelpdesk:
 
         With wrong credentials ``/users/me`` answers 200 and "Anonymous user"; the export is for admins.
         """
-        path = "/api/v2/users/me.json"
+        path = "/api/v2/users/me"
         reply = self._transport.get(path)
         if reply.status == 404:
             raise SettingsError("there is no Zendesk account at the helpdesk's base_url")
@@ -76,7 +76,7 @@ class ZendeskHelpdesk:
         return Account(_shown(user.name or str(user.id)), user.role)
 
     def groups(self) -> Sequence[Group]:
-        pages = walk(self._transport, "/api/v2/groups.json", {"exclude_deleted": "true"}, GroupsBody)
+        pages = walk(self._transport, "/api/v2/groups", {"exclude_deleted": "true"}, GroupsBody)
         if pages is None:
             raise AuthRefused("Zendesk does not let us list the groups: the user must be an admin")
         return [Group(str(row.id), row.name) for page in pages for row in page.groups if not row.deleted]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 from urllib.parse import quote
 
 from connector.domain.decision import Applied, Change, Outcome
@@ -17,14 +18,26 @@ from connector.helpdesk.zendesk.refusal import error_codes, is_error_code
 from connector.helpdesk.zendesk.writer import TicketWriter, applied, unchanged
 from connector.ports import Clock
 
-BULK_SIZE = 100  # more is refused (TooManyValues)
+BATCH_SIZE = 100  # more is refused (TooManyValues)
+MOST_JOBS = 8  # of the 30 that an account may have queued or running
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 5.0
 _DEADLINE_SECONDS = 120.0
 _TOO_MANY_JOBS_SECONDS = 30.0  # an account may have 30 jobs queued or running
 _ENDED = frozenset({"completed", "failed", "killed"})
 
+REFUSED: Final = JobStatus(id="", status="refused")
+
 Fetch = Callable[[Sequence[str]], Mapping[str, Ticket]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A batch and its job, to be watched until the monotonic time ``until``; None: the answer was lost."""
+
+    changes: Sequence[Change]
+    job: JobStatus | None
+    until: float
 
 
 class BulkWriter:
@@ -39,8 +52,8 @@ class BulkWriter:
     def apply(self, changes: Sequence[Change]) -> Iterator[Applied]:
         """The outcome of each change, batch by batch; changes that nobody needs are not sent.
 
-        Raises RateLimited (or what the transport raises) before a batch is sent, never instead of its
-        outcomes.
+        Several jobs run at the same time: Zendesk takes its time over each.  What was sent has its outcome
+        yielded before anything (RateLimited, or what the transport raises) is raised.
         """
         due = []
         for change in changes:
@@ -48,34 +61,51 @@ class BulkWriter:
                 yield unchanged(change)
             else:
                 due.append(change)
-        for at in range(0, len(due), BULK_SIZE):
-            yield from self._batch(due[at : at + BULK_SIZE])
+        batches = [due[at : at + BATCH_SIZE] for at in range(0, len(due), BATCH_SIZE)]
+        for at in range(0, len(batches), MOST_JOBS):
+            yield from self._together(batches[at : at + MOST_JOBS])
 
-    def _batch(self, changes: Sequence[Change]) -> Iterator[Applied]:
-        lost: ConnectorError | None = None
-        results: Mapping[str, Mapping[str, Any]] = {}
-        problem = ""
-        try:
-            job = self._start(changes)
-            if job is None:
-                # Nothing was written; one at a time, a change that Zendesk refuses does not sink the others.
-                yield from self._singles.apply(changes)
-                return
-            job, lost = self._watch(job)
-            results = _by_ticket(job.results, changes)
-            problem = str(lost) if lost else f"the update job is {job.status}"
-        except AnswerLost as error:
-            lost, problem = error, str(error)
-        # The batch was sent, so its outcomes come first and the error after them.
-        yield from self._outcomes(changes, results, problem)
-        if lost is not None:
-            raise lost
+    def _together(self, batches: Sequence[Sequence[Change]]) -> Iterator[Applied]:
+        """Start a job per batch, then watch one after the other."""
+        sent: list[_Sent] = []
+        error: ConnectorError | None = None
+        for batch in batches:
+            try:
+                sent.append(_Sent(batch, self._start(batch), self._clock.monotonic() + _DEADLINE_SECONDS))
+            except AnswerLost as lost:
+                sent.append(_Sent(batch, None, 0.0))
+                error = lost
+            except ConnectorError as refused:
+                error = refused
+            if error is not None:
+                break
+        for each in sent:
+            lost_job = yield from self._finish(each, error)
+            error = error or lost_job
+        if error is not None:
+            raise error
 
-    def _start(self, changes: Sequence[Change]) -> JobStatus | None:
-        """The started job, or None when Zendesk rejects the batch as a whole."""
+    def _finish(
+        self, sent: _Sent, error: ConnectorError | None
+    ) -> Generator[Applied, None, ConnectorError | None]:
+        """Yield the outcomes of one batch; returns the error that ended the watching, if one did."""
+        if sent.job is REFUSED:
+            # Nothing was written; one at a time, a change that Zendesk refuses does not sink the others.
+            yield from self._singles.apply(sent.changes)
+            return None
+        if sent.job is None:
+            yield from self._outcomes(sent.changes, {}, str(error))
+            return None
+        job, lost = self._watch(sent.job, sent.until)
+        problem = str(lost) if lost else f"the update job is {job.status}"
+        yield from self._outcomes(sent.changes, _by_ticket(job.results, sent.changes), problem)
+        return lost
+
+    def _start(self, changes: Sequence[Change]) -> JobStatus:
+        """The started job, or REFUSED when Zendesk rejects the batch as a whole."""
         reply = self._transport.send(
             "PUT",
-            "/api/v2/tickets/update_many.json",
+            "/api/v2/tickets/update_many",
             {"tickets": [bulk_ticket(change) for change in changes]},
             forbidden_is_answer=True,
         )
@@ -84,16 +114,16 @@ class BulkWriter:
                 raise RateLimited(
                     "Zendesk runs too many jobs for this account", retry_after_seconds=_TOO_MANY_JOBS_SECONDS
                 )
-            return None
+            return REFUSED
         try:
             return decode(reply.body, JobBody, "PUT update_many").job_status
         except Unavailable as error:
             problem = str(error)
         raise AnswerLost(problem)
 
-    def _watch(self, job: JobStatus) -> tuple[JobStatus, ConnectorError | None]:
+    def _watch(self, job: JobStatus, until: float) -> tuple[JobStatus, ConnectorError | None]:
         """The job when it has ended, or as last seen at the deadline, at a stop, or at the returned error."""
-        wait, until = _FIRST_WAIT_SECONDS, self._clock.monotonic() + _DEADLINE_SECONDS
+        wait = _FIRST_WAIT_SECONDS
         while job.status not in _ENDED and self._clock.monotonic() < until:
             if self._clock.sleep(wait):
                 break
@@ -107,7 +137,7 @@ class BulkWriter:
         return job, None
 
     def _look(self, job: JobStatus) -> JobStatus:
-        path = f"/api/v2/job_statuses/{quote(job.id, safe='')}.json"
+        path = f"/api/v2/job_statuses/{quote(job.id, safe='')}"
         reply = self._transport.get(path)
         return decode(reply.body, JobBody, f"GET {path}").job_status if reply.is_ok else job
 

@@ -60,7 +60,7 @@ class TicketLookup:
 
         (Zendesk, Ticket Audits: needs the global ``read`` scope; a write's metadata is in ``custom``.)
         """
-        path = f"/api/v2/tickets/{quote(ticket_id, safe='')}/audits.json"
+        path = f"/api/v2/tickets/{quote(ticket_id, safe='')}/audits"
         pages = walk(self._transport, path, {"sort": "-created_at"}, AuditsBody)
         if pages is None:
             return None
@@ -72,7 +72,7 @@ class TicketLookup:
         return None
 
     def _one(self, ticket_id: str) -> Mapping[str, Ticket]:
-        path = f"/api/v2/tickets/{quote(ticket_id, safe='')}.json"
+        path = f"/api/v2/tickets/{quote(ticket_id, safe='')}"
         reply = self._transport.get(path, {"include": self._reader.includes}, forbidden_is_answer=True)
         if not reply.is_ok:
             return _gone_or_raise(reply, path)
@@ -80,7 +80,7 @@ class TicketLookup:
         return self._read(TicketsBody([body.ticket], body.users, body.organizations), reply, path)
 
     def _many(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket]:
-        path = "/api/v2/tickets/show_many.json"
+        path = "/api/v2/tickets/show_many"
         params: Params = {"ids": ",".join(ticket_ids), "include": self._reader.includes}
         reply = self._transport.get(path, params)
         if not reply.is_ok:
@@ -99,7 +99,7 @@ class TicketLookup:
 
     def _first_words(self, ticket: Ticket) -> str:
         """The first public comment of the requester or of another end user; empty when there is none."""
-        path = f"/api/v2/tickets/{quote(ticket.id, safe='')}/comments.json"
+        path = f"/api/v2/tickets/{quote(ticket.id, safe='')}/comments"
         reply = self._transport.get(path, {"sort": "created_at", "include": "users", "page[size]": 100})
         if not reply.is_ok:
             return ""

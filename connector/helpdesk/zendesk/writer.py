@@ -73,7 +73,7 @@ class TicketWriter:
             return Applied(change.seen.id, Outcome.UNCLEAR, detail=str(error))
 
     def _put(self, change: Change) -> Reply:
-        path = f"/api/v2/tickets/{quote(change.seen.id, safe='')}.json"
+        path = f"/api/v2/tickets/{quote(change.seen.id, safe='')}"
         return self._transport.send("PUT", path, {"ticket": single_ticket(change)}, forbidden_is_answer=True)
 
     def _judge(self, change: Change, reply: Reply) -> Applied:

@@ -21,7 +21,7 @@ _TYPES = MappingProxyType(
 )
 
 
-class Rejected(Exception):  # noqa: N818  # the word the vendor's pages use for it
+class Rejected(Exception):  # the word the vendor's pages use for it
     """The API answers this request with an error; ``status`` decides the error's type."""
 
     def __init__(

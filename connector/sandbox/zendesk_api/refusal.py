@@ -28,7 +28,7 @@ _CLOSED = MappingProxyType(
 LOCALES = tuple(_CLOSED)
 
 
-class Refused(Exception):  # noqa: N818 -- a proper answer of the API, not a failure of the emulator
+class Refused(Exception):
     """The API turns a request down with this status and body."""
 
     def __init__(self, status: int, body: object, headers: Mapping[str, str] | None = None) -> None:

@@ -29,7 +29,7 @@ def mints(web: responses.RequestsMock) -> int:
 def test_the_legacy_login_is_basic_with_the_token_suffix(
     zendesk: ZendeskHelpdesk, web: responses.RequestsMock
 ) -> None:
-    web.get(f"{BASE}/api/v2/users/me.json", json=ME)
+    web.get(f"{BASE}/api/v2/users/me", json=ME)
 
     zendesk.check()
 
@@ -41,7 +41,7 @@ def test_a_token_is_minted_once_and_asked_for_with_a_lifetime(
     connect: Connect, web: responses.RequestsMock
 ) -> None:
     web.post(f"{BASE}/oauth/tokens", json={"access_token": "t1", "token_type": "bearer", "expires_in": 3600})
-    web.get(f"{BASE}/api/v2/users/me.json", json=ME)
+    web.get(f"{BASE}/api/v2/users/me", json=ME)
     zendesk = connect(**OAUTH)
 
     zendesk.check()
@@ -72,7 +72,7 @@ def test_a_token_is_renewed_before_it_ends(
     renewed_after: float,
 ) -> None:
     web.post(f"{BASE}/oauth/tokens", json={"access_token": "t1"} | told)
-    web.get(f"{BASE}/api/v2/users/me.json", json=ME)
+    web.get(f"{BASE}/api/v2/users/me", json=ME)
     zendesk = connect(**OAUTH)
 
     zendesk.check()
@@ -90,8 +90,8 @@ def test_a_token_that_ends_early_is_renewed_once_after_a_401(
 ) -> None:
     web.post(f"{BASE}/oauth/tokens", json={"access_token": "t1"})
     web.post(f"{BASE}/oauth/tokens", json={"access_token": "t2"})
-    web.get(f"{BASE}/api/v2/users/me.json", status=401, json={"error": "invalid_token"})
-    web.get(f"{BASE}/api/v2/users/me.json", json=ME)
+    web.get(f"{BASE}/api/v2/users/me", status=401, json={"error": "invalid_token"})
+    web.get(f"{BASE}/api/v2/users/me", json=ME)
 
     connect(**OAUTH).check()
 
@@ -102,7 +102,7 @@ def test_refused_tokens_end_in_auth_refused_and_not_in_a_loop(
     connect: Connect, web: responses.RequestsMock
 ) -> None:
     web.post(f"{BASE}/oauth/tokens", json={"access_token": "t1"})
-    web.get(f"{BASE}/api/v2/users/me.json", status=401)
+    web.get(f"{BASE}/api/v2/users/me", status=401)
 
     with pytest.raises(AuthRefused):
         connect(**OAUTH).check()
@@ -153,7 +153,7 @@ def test_a_lost_token_does_not_make_a_write_unclear(
 
 def test_many_threads_share_one_token(connect: Connect, web: responses.RequestsMock) -> None:
     web.post(f"{BASE}/oauth/tokens", json={"access_token": "t1"})
-    web.get(f"{BASE}/api/v2/users/me.json", json=ME)
+    web.get(f"{BASE}/api/v2/users/me", json=ME)
     zendesk = connect(**OAUTH)
     threads = [threading.Thread(target=zendesk.check) for _ in range(8)]
 
@@ -168,7 +168,7 @@ def test_many_threads_share_one_token(connect: Connect, web: responses.RequestsM
 
 def test_a_dry_run_may_mint_a_token(connect: Connect, web: responses.RequestsMock) -> None:
     web.post(f"{BASE}/oauth/tokens", json={"access_token": "t1"})
-    web.get(f"{BASE}/api/v2/users/me.json", json=ME)
+    web.get(f"{BASE}/api/v2/users/me", json=ME)
 
     assert connect(**OAUTH, read_only=True).check().role == "admin"
 

@@ -16,9 +16,9 @@ from connector.errors import AuthRefused, ConnectorError, RateLimited, Unavailab
 from connector.helpdesk.zendesk import ZendeskHelpdesk
 
 API = "https://acme.zendesk.com/api/v2"
-BULK = f"{API}/tickets/update_many.json"
-JOB = f"{API}/job_statuses/V3-1.json"
-SHOW = f"{API}/tickets/show_many.json"
+BULK = f"{API}/tickets/update_many"
+JOB = f"{API}/job_statuses/V3-1"
+SHOW = f"{API}/tickets/show_many"
 MakeJson = Callable[..., dict[str, Any]]
 MakeChange = Callable[..., Change]
 Drain = Callable[[Iterable[Applied]], tuple[list[Applied], ConnectorError | None]]
@@ -197,10 +197,10 @@ def test_a_batch_that_is_refused_as_a_whole_is_written_ticket_by_ticket(
     status: int,
 ) -> None:
     web.put(BULK, status=status, json={"error": "Refused"})
-    web.put(f"{API}/tickets/7.json", status=422, json={"error": "RecordInvalid"})
+    web.put(f"{API}/tickets/7", status=422, json={"error": "RecordInvalid"})
     for change in changes:
         after = ticket_json(id=int(change.seen.id), group_id=11, tags=["ai_billing"])
-        web.put(f"{API}/tickets/{change.seen.id}.json", json={"ticket": after})
+        web.put(f"{API}/tickets/{change.seen.id}", json={"ticket": after})
 
     found = by_id(list(zendesk.apply(changes)))
 

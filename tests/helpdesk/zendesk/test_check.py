@@ -11,8 +11,8 @@ from connector.helpdesk.zendesk import ZendeskHelpdesk
 from connector.ports import Account
 
 BASE = "https://acme.zendesk.com"
-ME = f"{BASE}/api/v2/users/me.json"
-GROUPS = f"{BASE}/api/v2/groups.json"
+ME = f"{BASE}/api/v2/users/me"
+GROUPS = f"{BASE}/api/v2/groups"
 
 
 def test_an_admin_passes(zendesk: ZendeskHelpdesk, web: responses.RequestsMock) -> None:

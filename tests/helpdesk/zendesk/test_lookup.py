@@ -20,7 +20,7 @@ def test_one_ticket_is_shown_with_its_side_loads(
     zendesk: ZendeskHelpdesk, web: responses.RequestsMock, ticket_json: MakeJson
 ) -> None:
     web.get(
-        f"{API}/tickets/7.json",
+        f"{API}/tickets/7",
         json={"ticket": ticket_json(id=7)},
         headers={"Date": "Mon, 02 Nov 2026 08:00:01 GMT"},
     )
@@ -35,8 +35,8 @@ def test_one_ticket_is_shown_with_its_side_loads(
 def test_many_tickets_are_shown_in_hundreds_and_missing_ones_are_gone(
     zendesk: ZendeskHelpdesk, web: responses.RequestsMock, ticket_json: MakeJson
 ) -> None:
-    web.get(f"{API}/tickets/show_many.json", json={"tickets": [ticket_json(id=2)]})
-    web.get(f"{API}/tickets/show_many.json", json={"tickets": [ticket_json(id=101, status="deleted")]})
+    web.get(f"{API}/tickets/show_many", json={"tickets": [ticket_json(id=2)]})
+    web.get(f"{API}/tickets/show_many", json={"tickets": [ticket_json(id=101, status="deleted")]})
 
     found = zendesk.fetch([str(number) for number in range(1, 102)])
 
@@ -47,7 +47,7 @@ def test_many_tickets_are_shown_in_hundreds_and_missing_ones_are_gone(
 
 
 def test_a_ticket_that_is_not_found_is_gone(zendesk: ZendeskHelpdesk, web: responses.RequestsMock) -> None:
-    web.get(f"{API}/tickets/7.json", status=404, body="")
+    web.get(f"{API}/tickets/7", status=404, body="")
 
     assert zendesk.fetch(["7"]) == {}
 
@@ -61,7 +61,7 @@ def test_nothing_asked_is_nothing_sent(zendesk: ZendeskHelpdesk, web: responses.
 def test_a_ticket_that_cannot_be_read_is_not_taken_for_gone(
     zendesk: ZendeskHelpdesk, web: responses.RequestsMock, ticket_json: MakeJson, row: dict[str, Any]
 ) -> None:
-    web.get(f"{API}/tickets/show_many.json", json={"tickets": [ticket_json(id=7), row]})
+    web.get(f"{API}/tickets/show_many", json={"tickets": [ticket_json(id=7), row]})
 
     with pytest.raises(Unavailable, match="ticket 8"):
         zendesk.fetch(["7", "8"])
@@ -70,9 +70,9 @@ def test_a_ticket_that_cannot_be_read_is_not_taken_for_gone(
 def test_the_first_words_of_a_messaging_ticket_are_its_first_public_customer_comment(
     zendesk: ZendeskHelpdesk, web: responses.RequestsMock, ticket_json: MakeJson
 ) -> None:
-    web.get(f"{API}/tickets/7.json", json={"ticket": ticket_json(id=7, from_messaging_channel=True)})
+    web.get(f"{API}/tickets/7", json={"ticket": ticket_json(id=7, from_messaging_channel=True)})
     web.get(
-        f"{API}/tickets/7/comments.json",
+        f"{API}/tickets/7/comments",
         json={
             "comments": [
                 {"author_id": 5, "public": True, "plain_body": "Conversation with Ann"},
@@ -96,8 +96,8 @@ def test_the_first_words_of_a_messaging_ticket_are_its_first_public_customer_com
 def test_a_messaging_ticket_in_which_no_customer_spoke_has_an_empty_text(
     zendesk: ZendeskHelpdesk, web: responses.RequestsMock, ticket_json: MakeJson
 ) -> None:
-    web.get(f"{API}/tickets/7.json", json={"ticket": ticket_json(id=7, from_messaging_channel=True)})
-    web.get(f"{API}/tickets/7/comments.json", json={"comments": []})
+    web.get(f"{API}/tickets/7", json={"ticket": ticket_json(id=7, from_messaging_channel=True)})
+    web.get(f"{API}/tickets/7/comments", json={"comments": []})
 
     assert zendesk.fetch(["7"])["7"].text == ""
 
@@ -105,7 +105,7 @@ def test_a_messaging_ticket_in_which_no_customer_spoke_has_an_empty_text(
 def test_an_id_cannot_leave_its_place_in_the_path(
     zendesk: ZendeskHelpdesk, web: responses.RequestsMock
 ) -> None:
-    web.get(f"{API}/tickets/..%2Fusers%2Fme.json", status=404)
+    web.get(f"{API}/tickets/..%2Fusers%2Fme", status=404)
 
     assert zendesk.fetch(["../users/me"]) == {}
 
@@ -121,8 +121,8 @@ def audits(*decisions: str | None, more: str | None = None) -> dict[str, Any]:
 def test_our_write_is_found_by_its_decision_on_any_page(
     zendesk: ZendeskHelpdesk, web: responses.RequestsMock, make_ticket: Callable[..., Ticket]
 ) -> None:
-    web.get(f"{API}/tickets/7/audits.json", json=audits(None, "d-2", more="c1"))
-    web.get(f"{API}/tickets/7/audits.json", json=audits("d-1"))
+    web.get(f"{API}/tickets/7/audits", json=audits(None, "d-2", more="c1"))
+    web.get(f"{API}/tickets/7/audits", json=audits("d-1"))
 
     assert zendesk.find_write(make_ticket(id="7"), "d-1") is True
     assert len(web.calls) == 2
@@ -133,7 +133,7 @@ def test_a_write_that_no_audit_knows_did_not_happen(
 ) -> None:
     body = audits(None, "d-2") | {"meta": None}
     body["audits"] += [{"id": 9}, {"id": 10, "metadata": []}, {"id": 11, "metadata": {"custom": "d-1"}}]
-    web.get(f"{API}/tickets/7/audits.json", json=body)
+    web.get(f"{API}/tickets/7/audits", json=body)
 
     assert zendesk.find_write(make_ticket(id="7"), "d-1") is False
 
@@ -142,7 +142,7 @@ def test_a_write_that_no_audit_knows_did_not_happen(
 def test_audits_that_we_may_not_read_tell_nothing(
     zendesk: ZendeskHelpdesk, web: responses.RequestsMock, make_ticket: Callable[..., Ticket], status: int
 ) -> None:
-    web.get(f"{API}/tickets/7/audits.json", status=status)
+    web.get(f"{API}/tickets/7/audits", status=status)
 
     assert zendesk.find_write(make_ticket(id="7"), "d-1") is None
 
@@ -151,7 +151,7 @@ def test_too_many_audits_tell_nothing(
     zendesk: ZendeskHelpdesk, web: responses.RequestsMock, make_ticket: Callable[..., Ticket]
 ) -> None:
     for number in range(11):
-        web.get(f"{API}/tickets/7/audits.json", json=audits(None, more=f"c{number}"))
+        web.get(f"{API}/tickets/7/audits", json=audits(None, more=f"c{number}"))
 
     assert zendesk.find_write(make_ticket(id="7"), "d-1") is None
     assert len(web.calls) == 10

@@ -17,7 +17,7 @@ from connector.errors import AuthRefused, ConnectorError, RateLimited, SettingsE
 from connector.helpdesk.zendesk import ZendeskHelpdesk
 from connector.helpdesk.zendesk.intent import clean_tags
 
-URL = "https://acme.zendesk.com/api/v2/tickets/35436000000001.json"
+URL = "https://acme.zendesk.com/api/v2/tickets/35436000000001"
 MakeJson = Callable[..., dict[str, Any]]
 MakeChange = Callable[..., Change]
 Drain = Callable[[Iterable[Applied]], tuple[list[Applied], ConnectorError | None]]
