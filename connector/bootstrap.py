@@ -20,6 +20,7 @@ from connector.classify.rules import Rule
 from connector.domain.classification import Tier
 from connector.domain.ticket import Group
 from connector.errors import SettingsError
+from connector.interpreter import tune
 from connector.pipeline.breaker import Breaker
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk
@@ -65,6 +66,7 @@ def connect(
         ledger = opened.enter_context(open_ledger(settings, clock, dry_run=dry_run))
         classifier = open_classifier(settings)
         opened.callback(classifier.close)
+        tune()
         stages = _stages(settings, clock, observer, _Parts(helpdesk, classifier, ledger, routing, inbox))
         yield Connector(helpdesk, classifier, ledger, stages)
 

@@ -148,10 +148,9 @@ def sandbox(
     claude_port: Annotated[int, typer.Option(help="0 picks a free one.")] = 0,
     latency_ms: Annotated[int, typer.Option(min=0, help="How long the emulated model thinks.")] = 400,
     rate_limits: Annotated[bool, typer.Option(help="Whether the helpdesk enforces its rate limits.")] = True,
-    originals_only: Annotated[
-        bool,
-        typer.Option("--originals-only", help="No merged, solved, agent-written or other special tickets."),
-    ] = False,
+    originals: Annotated[
+        int | None, typer.Option(min=0, max=100, help="Percent of the tickets that are originals.")
+    ] = None,
 ) -> None:
     """Serve the emulated helpdesk and model on loopback to play with, until Ctrl-C.
 
@@ -161,7 +160,7 @@ def sandbox(
     from connector.cli.sandbox import sandbox as work
 
     latency_seconds = latency_ms / 1000
-    plan = Plan(tickets, seed, zendesk_port, claude_port, latency_seconds, rate_limits, originals_only)
+    plan = Plan(tickets, seed, zendesk_port, claude_port, latency_seconds, rate_limits, originals)
     raise typer.Exit(work(plan))
 
 

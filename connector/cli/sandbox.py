@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from connector.cli.output import emit_json, say
 from connector.cli.playground import SANDBOX_KEY
 from connector.clock import SystemClock
 from connector.settings import Settings
+
+if TYPE_CHECKING:
+    from connector.sandbox.ticket_factory import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +26,13 @@ class Plan:
     claude_port: int
     latency_seconds: float
     rate_limits: bool
-    originals_only: bool
+    originals: int | None  # percent; None: as they come
 
 
 def sandbox(plan: Plan) -> int:
     """Serve until a signal; the first line on stdout is JSON with addresses and credentials."""
     from connector.sandbox.claude_api import ClaudeSandbox
-    from connector.sandbox.ticket_factory import DEFAULT_MIX, ORIGINALS, populate
+    from connector.sandbox.ticket_factory import populate
     from connector.sandbox.zendesk_api import ZendeskSandbox
     from connector.service import stop_on_signals
 
@@ -42,12 +47,7 @@ def sandbox(plan: Plan) -> int:
     ):
         for name in dict.fromkeys([*settings.groups().values(), settings.helpdesk.human_group]):
             zendesk.add_group(name)
-        mix = {
-            kind: weight
-            for kind, weight in DEFAULT_MIX.items()
-            if kind in ORIGINALS or not plan.originals_only
-        }
-        populate(zendesk, plan.tickets, plan.seed, mix)
+        populate(zendesk, plan.tickets, plan.seed, _mix(plan.originals))
         environment = {
             "CONNECTOR_HELPDESK__KIND": "zendesk",
             "CONNECTOR_HELPDESK__BASE_URL": zendesk.url,
@@ -62,3 +62,19 @@ def sandbox(plan: Plan) -> int:
         while not clock.sleep(3600):
             pass
     return os.EX_OK
+
+
+def _mix(originals: int | None) -> Mapping[Kind, float]:
+    """The default mixture, or the same kinds with that many percent of originals."""
+    from connector.sandbox.ticket_factory import DEFAULT_MIX, ORIGINALS
+
+    if originals is None:
+        return DEFAULT_MIX
+    totals = {True: 0.0, False: 0.0}
+    for kind, weight in DEFAULT_MIX.items():
+        totals[kind in ORIGINALS] += weight
+    shares = {True: originals, False: 100 - originals}
+    return {
+        kind: weight * shares[kind in ORIGINALS] / totals[kind in ORIGINALS]
+        for kind, weight in DEFAULT_MIX.items()
+    }

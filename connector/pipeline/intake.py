@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -62,15 +60,6 @@ def _later_revision(ticket: Ticket, known: History) -> Disposition:
     return Disposition.CORRECTION if moved and ticket.updated_at > known.written_at else Disposition.UPDATE
 
 
-def _one_ahead(pages: Iterator[Page]) -> Iterator[Page]:
-    """The same pages; the next one is on its way while the caller stores this one."""
-    with ThreadPoolExecutor(1, thread_name_prefix="poll") as pool:
-        coming = pool.submit(next, pages, None)
-        while (page := coming.result()) is not None:
-            coming = pool.submit(next, pages, None)
-            yield page
-
-
 class Intake:
     """Reads the helpdesk's change feed into the ledger, page by page."""
 
@@ -94,7 +83,7 @@ class Intake:
             return
         self._observer(Event("poll.started", "debug", {"helpdesk": lease.helpdesk}))
         checkpoint = lease.checkpoint
-        for page in _one_ahead(self._helpdesk.pages(checkpoint, lease.horizon)):
+        for page in self._helpdesk.pages(checkpoint, lease.horizon):
             checkpoint = page.checkpoint if page.checkpoint is not None else checkpoint
             self._store(lease, checkpoint, page)
             if self._clock.sleep(0):

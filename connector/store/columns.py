@@ -64,15 +64,18 @@ class Json(TypeDecorator[Any]):
         self.shape = shape
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ANN401, ARG002 - SQLAlchemy's signature
-        if value is None:
-            return None
-        try:
-            return msgspec.json.encode(value).decode()
-        except UnicodeEncodeError:
-            return _storable(json.dumps(msgspec.to_builtins(value), ensure_ascii=False))
+        return None if value is None else as_json(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401, ARG002 - SQLAlchemy's signature
         return None if value is None else msgspec.json.decode(value, type=self.shape)
+
+
+def as_json(value: object) -> str:
+    """What the column type `Json` stores."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:
+        return _storable(json.dumps(msgspec.to_builtins(value), ensure_ascii=False))
 
 
 class Words(TypeDecorator[str]):

@@ -19,7 +19,8 @@ _PRAGMAS = (
     "synchronous=FULL",  # a decision must survive a power cut once its write may have been sent
     "foreign_keys=ON",
     "secure_delete=ON",  # what is erased is gone from the file
-    "cache_size=-8000",
+    "cache_size=-16000",
+    "wal_autocheckpoint=4000",  # pages; index pages of a long poll are then copied once, not per page of it
     "journal_size_limit=67108864",
 )
 _POSTGRESQL_OPTIONS = (

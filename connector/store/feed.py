@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,8 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from connector.domain.decision import Outcome
 from connector.domain.ticket import Disposition, History, Ticket, Unreadable
 from connector.ports import PollLease, Screened
-from connector.store.columns import NowMs, from_ms, maybe_from_ms, to_ms
+from connector.store.columns import NowMs, as_json, from_ms, maybe_from_ms, to_ms
+from connector.store.rows import insert_rows
 from connector.store.tables import checkpoints, corrections, revisions, submissions, writes
 
 # A restored ticket, or one that can be read again, gets a new chance: these say nothing about what it is.
@@ -27,6 +28,9 @@ _RANKS = {"urgent": 0, "high": 1, "low": 3}
 _ORDINARY = 2
 
 _KEY = (revisions.c.ticket_id, revisions.c.version, revisions.c.fingerprint)
+_SUBMISSION = tuple(
+    submissions.c[name] for name in ("ticket_id", "generation", "requester", "ticket", "rank")
+)
 _VERDICTS = select(revisions.c.ticket_id, revisions.c.disposition).where(
     revisions.c.helpdesk == bindparam("helpdesk"),
     revisions.c.ticket_id.in_(bindparam("ids", expanding=True)),
@@ -126,6 +130,10 @@ class Stamp:
     pass_id: str | None
     seen_at: int
 
+    @property
+    def columns(self) -> Mapping[str, object]:
+        return {"helpdesk": self.helpdesk, "pass_id": self.pass_id, "seen_at": self.seen_at}
+
 
 _Key = tuple[str, str, str]
 
@@ -141,7 +149,7 @@ def store(
     counts = Counter(verdict for _, _, verdict in new)
     originals = [ticket for _, ticket, verdict in new if verdict is Disposition.ORIGINAL]
     if originals:
-        tx.execute(insert_new(tx, submissions), [_submission(stamp, ticket) for ticket in originals])
+        _insert_submissions(tx, stamp, originals)
     corrected = [_correction(stamp, key, move) for key, move in moves.items() if key in stored]
     if corrected:
         tx.execute(insert_new(tx, corrections), corrected)
@@ -195,37 +203,20 @@ def _groups_now(tx: Connection, helpdesk: str, screened: Iterable[Screened]) -> 
 def _insert_revisions(
     tx: Connection, stamp: Stamp, page: Mapping[_Key, tuple[Ticket, Disposition]]
 ) -> set[_Key]:
-    """Insert all in one statement; returns the keys that were not there before."""
-    if not page:
-        return set()
-    helpdesk, pass_id, seen_at = stamp.helpdesk, stamp.pass_id, stamp.seen_at
+    """Insert all of a page; returns the keys that were not there before."""
+    rows = [(*key, verdict.value) for key, (_, verdict) in page.items()]
+    stored = insert_rows(
+        tx, revisions, (*_KEY, revisions.c.disposition), rows, same=stamp.columns, returning=_KEY
+    )
+    return {(row[0], row[1], row[2]) for row in stored}  # type: ignore[misc]  # three TEXT columns
+
+
+def _insert_submissions(tx: Connection, stamp: Stamp, originals: Sequence[Ticket]) -> None:
     rows = [
-        {
-            "helpdesk": helpdesk,
-            "ticket_id": key[0],
-            "version": key[1],
-            "fingerprint": key[2],
-            "disposition": disposition.value,
-            "pass_id": pass_id,
-            "seen_at": seen_at,
-        }
-        for key, (_, disposition) in page.items()
+        (ticket.id, 1, ticket.requester, as_json(ticket), _RANKS.get(ticket.priority or "", _ORDINARY))
+        for ticket in originals
     ]
-    stored = tx.execute(insert_new(tx, revisions).returning(*_KEY), rows).all()
-    return set(page) if len(stored) == len(page) else {(row[0], row[1], row[2]) for row in stored}
-
-
-def _submission(stamp: Stamp, ticket: Ticket) -> dict[str, object]:
-    return {
-        "helpdesk": stamp.helpdesk,
-        "ticket_id": ticket.id,
-        "generation": 1,
-        "requester": ticket.requester,
-        "ticket": ticket,
-        "rank": _RANKS.get(ticket.priority or "", _ORDINARY),
-        "pass_id": stamp.pass_id,
-        "seen_at": stamp.seen_at,
-    }
+    deque(insert_rows(tx, submissions, _SUBMISSION, rows, same=stamp.columns), maxlen=0)
 
 
 def _correction(stamp: Stamp, key: _Key, move: tuple[str | None, str | None]) -> dict[str, object]:

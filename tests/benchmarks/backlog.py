@@ -22,7 +22,7 @@ def main() -> None:
     chosen = parser.parse_args()
     ideal = chosen.workers / (chosen.latency_ms / 1000)
     with (
-        served(chosen.tickets, latency_ms=chosen.latency_ms) as environment,
+        served(chosen.tickets, originals=100, latency_ms=chosen.latency_ms) as environment,
         tempfile.TemporaryDirectory() as folder,
     ):
         environment |= {

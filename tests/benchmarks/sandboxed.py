@@ -12,9 +12,17 @@ from dataclasses import dataclass
 
 
 @contextmanager
-def served(tickets: int, *, latency_ms: int = 0, seed: int = 7) -> Iterator[dict[str, str]]:
-    """A sandbox with ``tickets`` waiting originals, rate limits off; yields the environment to reach it."""
-    command = [sys.executable, "-m", "connector", "sandbox", "--no-rate-limits", "--originals-only"]
+def served(tickets: int, *, originals: int, latency_ms: int = 0, seed: int = 7) -> Iterator[dict[str, str]]:
+    """A sandbox with ``originals`` percent originals, rate limits off; yields the environment to reach it."""
+    command = [
+        sys.executable,
+        "-m",
+        "connector",
+        "sandbox",
+        "--no-rate-limits",
+        "--originals",
+        str(originals),
+    ]
     command += ["--tickets", str(tickets), "--latency-ms", str(latency_ms), "--seed", str(seed)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:

@@ -372,7 +372,7 @@ def test_tier_and_revenue_come_with_the_page(
 
     (ticket,) = tickets_of(poll(log_in(tier_field="plan", arr_field="arr"), clock))
 
-    assert (ticket.tier, str(ticket.arr_usd), ticket.organization) == ("enterprise", "120000", str(acme))
+    assert (ticket.tier, str(ticket.arr_usd), ticket.organization) == ("enterprise", "120000", "Acme")
 
 
 def test_a_rehearsal_on_a_read_only_connection_changes_nothing(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
 
-from connector.domain.ticket import Page
+from connector.domain.ticket import Page, Unreadable
 from connector.errors import Unavailable
 from connector.helpdesk.failure import AnswerTooLong, parse_http_date
 from connector.helpdesk.transport import Params, Reply, Transport
@@ -50,6 +51,16 @@ def parse_position(checkpoint: str | None, start_at: datetime) -> Position:
     return Position(stored.cursor, max(0, stored.since))
 
 
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """One answer of the export; ``after`` is where the feed goes on behind it."""
+
+    body: TicketsBody
+    unreadable: tuple[Unreadable, ...]
+    after: Position
+    server_at: datetime | None
+
+
 class TicketFeed:
     """Pages of changed tickets in the order of Zendesk's own clock, each with a checkpoint that is safe.
 
@@ -68,9 +79,18 @@ class TicketFeed:
         """The pages after ``checkpoint`` until the end of the stream.
 
         Raises Unavailable before handing a page on whose cursor does not advance; what was handed on before
-        is safe to keep.
+        is safe to keep.  While a page is being read and stored, the next one is on its way.
         """
-        position = parse_position(checkpoint, start_at)
+        for arrived in _one_ahead(self._arrivals(parse_position(checkpoint, start_at))):
+            body = arrived.body
+            tickets, timeless = self._reader.read(
+                body.tickets, body.users, body.organizations, arrived.server_at
+            )
+            unreadable = arrived.unreadable + timeless
+            yield Page(tickets, arrived.after.checkpoint(), bool(body.end_of_stream), unreadable)
+
+    def _arrivals(self, position: Position) -> Iterator[_Arrival]:
+        """Answers of the export, decoded and known to lead on."""
         seen: set[str | None] = {position.cursor}
         per_page = _MOST_PER_PAGE
         restarted = False
@@ -84,9 +104,10 @@ class TicketFeed:
             if not reply.is_ok:
                 codes = ", ".join(error_codes(reply.body))
                 raise Unavailable(f"the ticket export answered {reply.status} {codes}".rstrip())
-            page, position = self._read(reply, position, seen)
-            yield page
-            if page.complete:
+            body, unreadable = decode_tickets(reply.body, f"GET {_PATH}")
+            position = _advance(body, position, seen)
+            yield _Arrival(body, unreadable, position, parse_http_date(reply.headers.get("date")))
+            if body.end_of_stream:
                 return
 
     def _ask(self, position: Position, per_page: int) -> tuple[Reply, int]:
@@ -111,14 +132,14 @@ class TicketFeed:
         youngest = int(self._clock.now().timestamp()) - _YOUNGEST_START_SECONDS
         return params | {"start_time": max(0, min(position.since, youngest))}
 
-    def _read(self, reply: Reply, position: Position, seen: set[str | None]) -> tuple[Page, Position]:
-        body, unreadable = decode_tickets(reply.body, f"GET {_PATH}")
-        after = _advance(body, position, seen)
-        tickets, timeless = self._reader.read(
-            body.tickets, body.users, body.organizations, parse_http_date(reply.headers.get("date"))
-        )
-        complete = bool(body.end_of_stream)
-        return Page(tickets, after.checkpoint(), complete, unreadable + timeless), after
+
+def _one_ahead(arrivals: Iterator[_Arrival]) -> Iterator[_Arrival]:
+    """The same; the next one is fetched by another thread while the caller works on this one."""
+    with ThreadPoolExecutor(1, thread_name_prefix="export") as pool:
+        coming = pool.submit(next, arrivals, None)
+        while (arrived := coming.result()) is not None:
+            coming = pool.submit(next, arrivals, None)
+            yield arrived
 
 
 def _advance(body: TicketsBody, position: Position, seen: set[str | None]) -> Position:

@@ -58,6 +58,7 @@ class UserRow(msgspec.Struct, gc=False):
 
 class OrganizationRow(msgspec.Struct, gc=False):
     id: Id
+    name: str | None = None
     organization_fields: dict[str, Any] | None = None
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
-from typing import Any
 
 from connector.domain.ticket import Author, Nature, Status, Ticket, Unreadable
 from connector.helpdesk.zendesk.payload import Id, OrganizationRow, TicketRow, UserRow, without_nul
@@ -23,11 +22,23 @@ _SETTLES_AFTER_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class _Customer:
+    """An organization, as far as triage cares."""
+
+    name: str | None = None
+    tier: str | None = None
+    arr_usd: Decimal | None = None
+
+
+_NOBODY = _Customer()
+
+
+@dataclass(frozen=True, slots=True)
 class SideLoads:
-    """What came along with the tickets: roles by user, tier and revenue by organization."""
+    """What came along with the tickets: roles by user; name, tier and revenue by organization."""
 
     roles: Mapping[Id | None, str | None]
-    customers: Mapping[Id | None, tuple[str | None, Decimal | None]]
+    customers: Mapping[Id | None, _Customer]
 
 
 class TicketReader:
@@ -42,8 +53,8 @@ class TicketReader:
 
     @property
     def includes(self) -> str:
-        """The side-loads it needs."""
-        return "users,organizations" if self._tier_field or self._arr_field else "users"
+        """The side-loads it needs, so that no ticket costs a request of its own."""
+        return "users,organizations"
 
     def read(
         self,
@@ -71,12 +82,15 @@ class TicketReader:
     def _read(self, row: TicketRow, loads: SideLoads, settled: datetime | None) -> Ticket:
         tags = tuple(row.tags) if row.tags else ()
         subject, text, status = row.subject or "", row.description or "", row.status
-        group, assignee, organization = row.group_id, row.assignee_id, row.organization_id
+        group, assignee = row.group_id, row.assignee_id
+        customer = loads.customers.get(row.organization_id, _NOBODY)
+        tier = customer.tier
         updated_at = _time(row.updated_at)
-        tier, arr = loads.customers.get(organization, (None, None)) if loads.customers else (None, None)
         if tier is None and self._tier_tags:
             tier = next((self._tier_tags[tag] for tag in tags if tag in self._tier_tags), None)
-        content = f"{status}\x1f{group}\x1f{assignee}\x1f{row.priority}\x1f{tags}\x1f{subject}\x1f{text}"
+        content = (
+            f"{status}\x1f{group}\x1f{assignee}\x1f{row.priority}\x1f{' '.join(tags)}\x1f{subject}\x1f{text}"
+        )
         via = row.via
         channel = via.channel if via is not None else None
         ticket = Ticket(
@@ -97,28 +111,29 @@ class TicketReader:
             priority=row.priority,
             tags=tags,
             requester=None if row.requester_id is None else str(row.requester_id),
-            organization=None if organization is None else str(organization),
+            organization=customer.name,
             tier=tier,
-            arr_usd=arr,
+            arr_usd=customer.arr_usd,
             settles_in_seconds=0.0
             if settled is None or updated_at <= settled
             else min((updated_at - settled).total_seconds(), _SETTLES_AFTER_SECONDS),
         )
-        # tags are hashed by repr, which spells NUL as \x00
-        return ticket if "\0" not in content and "\\x00" not in content else _without_nul(ticket)
+        return ticket if "\0" not in content else _without_nul(ticket)
 
     def _side_loads(
         self, users: Iterable[UserRow] | None, organizations: Iterable[OrganizationRow] | None
     ) -> SideLoads:
         return SideLoads(
             {user.id: user.role for user in users or ()},
-            {each.id: self._customer(each.organization_fields or {}) for each in organizations or ()},
+            {each.id: self._customer(each) for each in organizations or ()},
         )
 
-    def _customer(self, fields: Mapping[str, Any]) -> tuple[str | None, Decimal | None]:
+    def _customer(self, row: OrganizationRow) -> _Customer:
+        fields = row.organization_fields or {}
         tier = fields.get(self._tier_field) if self._tier_field else None
         revenue = fields.get(self._arr_field) if self._arr_field else None
-        return (str(tier) if isinstance(tier, str | int) and tier != "" else None), _money(revenue)
+        told = str(tier) if isinstance(tier, str | int) and tier != "" else None
+        return _Customer(without_nul(row.name) if row.name else None, told, _money(revenue))
 
 
 def _time(told: str) -> datetime:

@@ -37,7 +37,7 @@ def test_the_first_poll_starts_at_a_time_and_the_following_pages_at_cursors(
 
     pages = poll(zendesk, clock)
 
-    always = {"per_page": "1000", "include": "users", "support_type_scope": "agent"}
+    always = {"per_page": "1000", "include": "users,organizations", "support_type_scope": "agent"}
     start = str(int(clock.now().timestamp()) - 86400)
     assert params(web) == [always | {"start_time": start}, always | {"cursor": "c1=="}]
     assert "cursor=c1%3D%3D" in (web.calls[1].request.url or "")
@@ -45,14 +45,13 @@ def test_the_first_poll_starts_at_a_time_and_the_following_pages_at_cursors(
     assert [page.complete for page in pages] == [False, True]
 
 
-def test_organizations_are_asked_for_when_the_tier_is_theirs(
+def test_the_configured_scope_is_asked_for(
     connect: Connect, web: responses.RequestsMock, clock: ManualClock
 ) -> None:
     web.get(URL, json={"tickets": [], "after_cursor": None, "end_of_stream": True})
 
     poll(connect(tier_field="plan", support_type_scope="all"), clock)
 
-    assert params(web)[0]["include"] == "users,organizations"
     assert params(web)[0]["support_type_scope"] == "all"
 
 

@@ -29,7 +29,7 @@ def test_one_ticket_is_shown_with_its_side_loads(
 
     assert found["7"].text == "You charged my card twice this month."
     assert found["7"].settles_in_seconds == 1
-    assert web.calls[0].request.params == {"include": "users"}  # type: ignore[attr-defined]  # by responses
+    assert web.calls[0].request.params == {"include": "users,organizations"}  # type: ignore[attr-defined]  # by responses
 
 
 def test_many_tickets_are_shown_in_hundreds_and_missing_ones_are_gone(

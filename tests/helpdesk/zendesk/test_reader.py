@@ -71,8 +71,15 @@ def test_an_ordinary_ticket_is_read_whole(read: Read) -> None:
         priority="high",
         tags=("vip", "de"),
         requester="901",
-        organization="9",
     )
+
+
+def test_an_organization_goes_by_its_name(ticket_json: MakeJson) -> None:
+    page = {"tickets": [ticket_json(organization_id=9)], "organizations": [{"id": 9, "name": "Acme"}]}
+
+    tickets, _ = read_page(page)
+
+    assert tickets[0].organization == "Acme"
 
 
 @pytest.mark.parametrize("number", [2**53 + 1, 2**63 + 1, "9007199254740993"])
