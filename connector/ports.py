@@ -76,8 +76,11 @@ class Helpdesk(Protocol):
         """The changes after ``checkpoint`` (None: since ``start_at``) until nothing is left at the moment."""
         ...
 
-    def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket]:
-        """The tickets as they are now, with their text; ids that are missing are gone."""
+    def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:
+        """The tickets as they are now, with their text; ids that are missing are gone.
+
+        One that cannot be parsed is there as Unreadable: it must neither count as gone nor hold up the rest.
+        """
         ...
 
     def apply(self, changes: Sequence[Change]) -> Iterator[Applied]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from connector.domain.decision import Applied, Change, Outcome
-from connector.domain.ticket import Group, Page, Ticket
+from connector.domain.ticket import Group, Page, Ticket, Unreadable
 from connector.ports import Account, Capabilities, Helpdesk
 
 
@@ -29,7 +29,7 @@ class DryRunHelpdesk:
     def pages(self, checkpoint: str | None, start_at: datetime) -> Iterator[Page]:
         return self._inner.pages(checkpoint, start_at)
 
-    def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket]:
+    def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:
         return self._inner.fetch(ticket_ids)
 
     def apply(self, changes: Sequence[Change]) -> Iterator[Applied]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from connector.domain.decision import Applied, Change, Outcome
-from connector.domain.ticket import Group, Page, Status, Ticket
+from connector.domain.ticket import Group, Page, Status, Ticket, Unreadable
 from connector.ports import Account, Capabilities, Clock
 
 
@@ -56,7 +56,7 @@ class MemoryHelpdesk:
             if complete:
                 return
 
-    def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket]:
+    def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:
         with self._lock:
             return {each: self.tickets[each] for each in ticket_ids if each in self.tickets}
 

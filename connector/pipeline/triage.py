@@ -122,7 +122,7 @@ class Triage:
         if claim.ticket.text is not None:
             return claim.ticket
         fresh = self._helpdesk.fetch([claim.ticket.id]).get(claim.ticket.id)
-        return replace(claim.ticket, text=fresh.text if fresh else None)
+        return replace(claim.ticket, text=fresh.text if isinstance(fresh, Ticket) else None)
 
     def _commit(self, claim: SubmissionClaim, verdict: Verdict, questions: Questions | None = None) -> None:
         decision = self._decision(claim, verdict, questions)

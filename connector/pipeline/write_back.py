@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from connector.domain.decision import Applied, Change, Decision, Kind, Outcome
-from connector.domain.ticket import Nature, Status, Ticket
+from connector.domain.ticket import Nature, Status, Ticket, Unreadable
 from connector.errors import ConnectorError, Unavailable
 from connector.ports import Clock, Event, Helpdesk, Ledger, Observer, WriteClaim
 
@@ -94,10 +94,12 @@ class WriteBack:
         sends: list[tuple[WriteClaim, Ticket]] = []
         for claim in list(open_claims.values()):
             seen = fresh.get(claim.ticket.id)
-            if seen is not None and self._may_send(claim, seen, open_claims):
-                sends.append((claim, seen))
-            elif seen is None:
+            if seen is None:
                 self._end(open_claims, claim, Outcome.GONE, None, "deleted")
+            elif isinstance(seen, Unreadable):
+                self._end(open_claims, claim, Outcome.REJECTED, None, f"cannot be read: {seen.reason}")
+            elif self._may_send(claim, seen, open_claims):
+                sends.append((claim, seen))
         if not sends:
             return
         self._ledger.intend_writes(sends)

@@ -8,7 +8,7 @@ from functools import partial
 from random import Random
 
 from connector.domain.decision import Applied, Change
-from connector.domain.ticket import Group, Page, Ticket
+from connector.domain.ticket import Group, Page, Ticket, Unreadable
 from connector.errors import AuthRefused, SettingsError, Unavailable
 from connector.helpdesk.address import parse_origin
 from connector.helpdesk.budget import RateBudget
@@ -84,7 +84,7 @@ class ZendeskHelpdesk:
     def pages(self, checkpoint: str | None, start_at: datetime) -> Iterator[Page]:
         return self._feed.pages(checkpoint, start_at)
 
-    def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket]:
+    def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:
         return self._lookup.with_text(ticket_ids) if ticket_ids else {}
 
     def apply(self, changes: Sequence[Change]) -> Iterator[Applied]:

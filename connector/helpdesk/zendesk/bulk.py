@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from connector.domain.decision import Applied, Change, Outcome
-from connector.domain.ticket import Ticket
+from connector.domain.ticket import Ticket, Unreadable
 from connector.errors import ConnectorError, RateLimited, Unavailable
 from connector.helpdesk.failure import AnswerLost
 from connector.helpdesk.transport import Transport
@@ -28,7 +28,7 @@ _ENDED = frozenset({"completed", "failed", "killed"})
 
 REFUSED: Final = JobStatus(id="", status="refused")
 
-Fetch = Callable[[Sequence[str]], Mapping[str, Ticket]]
+Fetch = Callable[[Sequence[str]], Mapping[str, Ticket | Unreadable]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +153,14 @@ class BulkWriter:
                 yield Applied(ticket_id, Outcome.UNCLEAR, detail=problem)
             elif not _is_success(result):
                 yield _refused(ticket_id, result)
-            elif ticket_id in after:
-                yield applied(change, after[ticket_id])
+            elif isinstance(now := after.get(ticket_id), Ticket):
+                yield applied(change, now)
             else:
                 yield Applied(
                     ticket_id, Outcome.APPLIED, group=change.group, detail="not read back after the write"
                 )
 
-    def _read_back(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket]:
+    def _read_back(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:
         try:
             return self._fetch(ticket_ids) if ticket_ids else {}
         except ConnectorError:

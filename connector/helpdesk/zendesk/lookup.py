@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from urllib.parse import quote
 
-from connector.domain.ticket import Ticket
+from connector.domain.ticket import Ticket, Unreadable
 from connector.errors import Unavailable
 from connector.helpdesk.failure import parse_http_date
 from connector.helpdesk.transport import Params, Reply, Transport
@@ -16,9 +16,9 @@ from connector.helpdesk.zendesk.payload import (
     AuditRow,
     AuditsBody,
     CommentsBody,
-    TicketBody,
     TicketsBody,
     decode,
+    decode_ticket,
     decode_tickets,
     without_nul,
 )
@@ -28,6 +28,9 @@ _MOST_IDS = 100
 _MOST_AUDIT_PAGES = 10  # of 100; a ticket with more than 1000 audits keeps its secret
 
 
+Found = Mapping[str, Ticket | Unreadable]
+
+
 class TicketLookup:
     """Reads tickets outside the feed."""
 
@@ -35,23 +38,22 @@ class TicketLookup:
         self._transport = transport
         self._reader = reader
 
-    def current(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket]:
-        """The tickets as they are now; those that are missing are gone.
-
-        Raises Unavailable for one that cannot be read: "gone" would be a lie.
-        """
+    def current(self, ticket_ids: Sequence[str]) -> Found:
+        """The tickets as they are now; those that are missing are gone."""
         if len(ticket_ids) == 1:
             return self._one(ticket_ids[0])
-        found: dict[str, Ticket] = {}
+        found: dict[str, Ticket | Unreadable] = {}
         for at in range(0, len(ticket_ids), _MOST_IDS):
             found |= self._many(ticket_ids[at : at + _MOST_IDS])
         return found
 
-    def with_text(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket]:
+    def with_text(self, ticket_ids: Sequence[str]) -> Found:
         """The same, and where the text is not in the ticket (messaging) it is read from its comments."""
         found = self.current(ticket_ids)
         return {
-            each: ticket if ticket.text is not None else replace(ticket, text=self._first_words(ticket))
+            each: replace(ticket, text=self._first_words(ticket))
+            if isinstance(ticket, Ticket) and ticket.text is None
+            else ticket
             for each, ticket in found.items()
         }
 
@@ -71,31 +73,28 @@ class TicketLookup:
                 return False
         return None
 
-    def _one(self, ticket_id: str) -> Mapping[str, Ticket]:
+    def _one(self, ticket_id: str) -> Found:
         path = f"/api/v2/tickets/{quote(ticket_id, safe='')}"
         reply = self._transport.get(path, {"include": self._reader.includes}, forbidden_is_answer=True)
         if not reply.is_ok:
             return _gone_or_raise(reply, path)
-        body = decode(reply.body, TicketBody, f"GET {path}")
-        return self._read(TicketsBody([body.ticket], body.users, body.organizations), reply, path)
+        body, malformed = decode_ticket(reply.body, f"GET {path}")
+        return self._read(body, malformed, reply)
 
-    def _many(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket]:
+    def _many(self, ticket_ids: Sequence[str]) -> Found:
         path = "/api/v2/tickets/show_many"
         params: Params = {"ids": ",".join(ticket_ids), "include": self._reader.includes}
         reply = self._transport.get(path, params)
         if not reply.is_ok:
             return _gone_or_raise(reply, path)
-        body, unreadable = decode_tickets(reply.body, f"GET {path}")
-        if unreadable:
-            raise Unavailable(f"GET {path}: ticket {unreadable[0].ticket_id}: {unreadable[0].reason}")
-        return self._read(body, reply, path)
+        body, malformed = decode_tickets(reply.body, f"GET {path}")
+        return self._read(body, malformed, reply)
 
-    def _read(self, body: TicketsBody, reply: Reply, path: str) -> Mapping[str, Ticket]:
+    def _read(self, body: TicketsBody, malformed: tuple[Unreadable, ...], reply: Reply) -> Found:
         server_at = parse_http_date(reply.headers.get("date"))
-        tickets, unreadable = self._reader.read(body.tickets, body.users, body.organizations, server_at)
-        if unreadable:
-            raise Unavailable(f"GET {path}: ticket {unreadable[0].ticket_id}: {unreadable[0].reason}")
-        return {ticket.id: ticket for ticket in tickets}
+        tickets, timeless = self._reader.read(body.tickets, body.users, body.organizations, server_at)
+        lost = {each.ticket_id: each for each in malformed + timeless if each.ticket_id is not None}
+        return lost | {ticket.id: ticket for ticket in tickets}
 
     def _first_words(self, ticket: Ticket) -> str:
         """The first public comment of the requester or of another end user; empty when there is none."""
@@ -114,7 +113,7 @@ class TicketLookup:
         return ""
 
 
-def _gone_or_raise(reply: Reply, path: str) -> Mapping[str, Ticket]:
+def _gone_or_raise(reply: Reply, path: str) -> Found:
     if reply.status == 404:
         return {}
     raise Unavailable(f"GET {path} answered {reply.status}")

@@ -170,6 +170,24 @@ def decode_tickets(body: bytes, what: str) -> tuple[TicketsBody, tuple[Unreadabl
     return whole, tuple(unreadable)
 
 
+def decode_ticket(body: bytes, what: str) -> tuple[TicketsBody, tuple[Unreadable, ...]]:
+    """One ticket as a page of one; it is set aside with its id when it is malformed.
+
+    Raises Unavailable when the answer is not about a ticket at all.
+    """
+    try:
+        found = msgspec.json.decode(body, type=TicketBody)
+    except _UNDECODABLE:
+        pass
+    else:
+        return TicketsBody([found.ticket], found.users, found.organizations), ()
+    document = _mended(body, what)
+    if not isinstance(document, dict) or not isinstance(document.get("ticket"), dict):
+        raise Unavailable(f"{what} answered without a ticket")
+    page = document | {"tickets": [document["ticket"]]}
+    return decode_tickets(json.dumps(page).encode(), what)
+
+
 def without_nul(text: str) -> str:
     """``text`` without NUL, which PostgreSQL cannot store."""
     return text.replace("\0", "") if "\0" in text else text

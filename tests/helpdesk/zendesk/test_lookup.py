@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 import responses
 
-from connector.domain.ticket import Status, Ticket
+from connector.domain.ticket import Status, Ticket, Unreadable
 from connector.errors import Unavailable
 from connector.helpdesk.zendesk import ZendeskHelpdesk
 
 API = "https://acme.zendesk.com/api/v2"
 MakeJson = Callable[..., dict[str, Any]]
+
+
+def fetched(zendesk: ZendeskHelpdesk, ids: list[str]) -> dict[str, Ticket]:
+    return {each: found for each, found in zendesk.fetch(ids).items() if isinstance(found, Ticket)}
 
 
 def test_one_ticket_is_shown_with_its_side_loads(
@@ -25,7 +29,7 @@ def test_one_ticket_is_shown_with_its_side_loads(
         headers={"Date": "Mon, 02 Nov 2026 08:00:01 GMT"},
     )
 
-    found = zendesk.fetch(["7"])
+    found = fetched(zendesk, ["7"])
 
     assert found["7"].text == "You charged my card twice this month."
     assert found["7"].settles_in_seconds == 1
@@ -38,7 +42,7 @@ def test_many_tickets_are_shown_in_hundreds_and_missing_ones_are_gone(
     web.get(f"{API}/tickets/show_many", json={"tickets": [ticket_json(id=2)]})
     web.get(f"{API}/tickets/show_many", json={"tickets": [ticket_json(id=101, status="deleted")]})
 
-    found = zendesk.fetch([str(number) for number in range(1, 102)])
+    found = fetched(zendesk, [str(number) for number in range(1, 102)])
 
     assert set(found) == {"2", "101"}
     assert found["101"].status is Status.DELETED
@@ -63,8 +67,28 @@ def test_a_ticket_that_cannot_be_read_is_not_taken_for_gone(
 ) -> None:
     web.get(f"{API}/tickets/show_many", json={"tickets": [ticket_json(id=7), row]})
 
-    with pytest.raises(Unavailable, match="ticket 8"):
-        zendesk.fetch(["7", "8"])
+    found = zendesk.fetch(["7", "8"])
+
+    assert isinstance(found["7"], Ticket)
+    assert isinstance(found["8"], Unreadable)
+
+
+@pytest.mark.parametrize("row", [{"id": 8}, {"id": 8, "created_at": "?", "updated_at": "?"}])
+def test_a_single_ticket_that_cannot_be_read_is_not_taken_for_gone(
+    zendesk: ZendeskHelpdesk, web: responses.RequestsMock, row: dict[str, Any]
+) -> None:
+    web.get(f"{API}/tickets/8", json={"ticket": row})
+
+    assert isinstance(zendesk.fetch(["8"])["8"], Unreadable)
+
+
+def test_an_answer_without_a_ticket_is_an_upstream_fault(
+    zendesk: ZendeskHelpdesk, web: responses.RequestsMock
+) -> None:
+    web.get(f"{API}/tickets/8", json={"maintenance": True})
+
+    with pytest.raises(Unavailable, match="without a ticket"):
+        zendesk.fetch(["8"])
 
 
 def test_the_first_words_of_a_messaging_ticket_are_its_first_public_customer_comment(
@@ -90,7 +114,7 @@ def test_the_first_words_of_a_messaging_ticket_are_its_first_public_customer_com
         },
     )
 
-    assert zendesk.fetch(["7"])["7"].text == "My card was charged twice"
+    assert fetched(zendesk, ["7"])["7"].text == "My card was charged twice"
 
 
 def test_a_messaging_ticket_in_which_no_customer_spoke_has_an_empty_text(
@@ -99,7 +123,7 @@ def test_a_messaging_ticket_in_which_no_customer_spoke_has_an_empty_text(
     web.get(f"{API}/tickets/7", json={"ticket": ticket_json(id=7, from_messaging_channel=True)})
     web.get(f"{API}/tickets/7/comments", json={"comments": []})
 
-    assert zendesk.fetch(["7"])["7"].text == ""
+    assert fetched(zendesk, ["7"])["7"].text == ""
 
 
 def test_an_id_cannot_leave_its_place_in_the_path(
