@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
 
 from connector.domain.decision import Applied, Change, Outcome
 from connector.domain.ticket import Ticket, Unreadable
@@ -13,6 +12,7 @@ from connector.errors import ConnectorError, RateLimited, Unavailable
 from connector.helpdesk.failure import AnswerLost
 from connector.helpdesk.transport import Transport
 from connector.helpdesk.zendesk.intent import bulk_ticket, is_nothing
+from connector.helpdesk.zendesk.jobs import Jobs
 from connector.helpdesk.zendesk.payload import JobBody, JobStatus, decode
 from connector.helpdesk.zendesk.refusal import error_codes, is_error_code
 from connector.helpdesk.zendesk.writer import TicketWriter, applied, unchanged
@@ -20,11 +20,7 @@ from connector.ports import Clock
 
 BATCH_SIZE = 100  # more is refused (TooManyValues)
 MOST_JOBS = 8  # of the 30 that an account may have queued or running
-_FIRST_WAIT_SECONDS = 0.5
-_LONGEST_WAIT_SECONDS = 5.0
-_DEADLINE_SECONDS = 120.0
 _TOO_MANY_JOBS_SECONDS = 30.0  # an account may have 30 jobs queued or running
-_ENDED = frozenset({"completed", "failed", "killed"})
 
 REFUSED: Final = JobStatus(id="", status="refused")
 
@@ -33,11 +29,10 @@ Fetch = Callable[[Sequence[str]], Mapping[str, Ticket | Unreadable]]
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """A batch and its job, to be watched until the monotonic time ``until``; None: the answer was lost."""
+    """A batch and its job; None: the answer to it was lost."""
 
     changes: Sequence[Change]
     job: JobStatus | None
-    until: float
 
 
 class BulkWriter:
@@ -45,7 +40,7 @@ class BulkWriter:
 
     def __init__(self, transport: Transport, clock: Clock, fetch: Fetch, singles: TicketWriter) -> None:
         self._transport = transport
-        self._clock = clock
+        self._jobs = Jobs(transport, clock)
         self._fetch = fetch
         self._singles = singles
 
@@ -66,40 +61,35 @@ class BulkWriter:
             yield from self._together(batches[at : at + MOST_JOBS])
 
     def _together(self, batches: Sequence[Sequence[Change]]) -> Iterator[Applied]:
-        """Start a job per batch, then watch one after the other."""
-        sent: list[_Sent] = []
-        error: ConnectorError | None = None
-        for batch in batches:
-            try:
-                sent.append(_Sent(batch, self._start(batch), self._clock.monotonic() + _DEADLINE_SECONDS))
-            except AnswerLost as lost:
-                sent.append(_Sent(batch, None, 0.0))
-                error = lost
-            except ConnectorError as refused:
-                error = refused
-            if error is not None:
-                break
+        """Start a job per batch and watch them all; a job's outcomes are known when it has ended."""
+        sent, error = self._start_all(batches)
         for each in sent:
-            lost_job = yield from self._finish(each, error)
-            error = error or lost_job
+            if each.job is None:
+                yield from self._outcomes(each.changes, {}, str(error))
+        running = [each for each in sent if each.job is not None and each.job is not REFUSED]
+        for number, job, trouble in self._jobs.watch([each.job for each in running if each.job]):
+            changes = running[number].changes
+            problem = str(trouble) if trouble else f"the update job is {job.status}"
+            yield from self._outcomes(changes, _by_ticket(job.results, changes), problem)
+            error = error or trouble
+        for each in sent:
+            if each.job is REFUSED:
+                # Nothing was written; one at a time, a change that Zendesk refuses does not sink the others.
+                yield from self._singles.apply(each.changes)
         if error is not None:
             raise error
 
-    def _finish(
-        self, sent: _Sent, error: ConnectorError | None
-    ) -> Generator[Applied, None, ConnectorError | None]:
-        """Yield the outcomes of one batch; returns the error that ended the watching, if one did."""
-        if sent.job is REFUSED:
-            # Nothing was written; one at a time, a change that Zendesk refuses does not sink the others.
-            yield from self._singles.apply(sent.changes)
-            return None
-        if sent.job is None:
-            yield from self._outcomes(sent.changes, {}, str(error))
-            return None
-        job, lost = self._watch(sent.job, sent.until)
-        problem = str(lost) if lost else f"the update job is {job.status}"
-        yield from self._outcomes(sent.changes, _by_ticket(job.results, sent.changes), problem)
-        return lost
+    def _start_all(self, batches: Sequence[Sequence[Change]]) -> tuple[list[_Sent], ConnectorError | None]:
+        """What was sent, and the error that ended the sending."""
+        sent: list[_Sent] = []
+        for batch in batches:
+            try:
+                sent.append(_Sent(batch, self._start(batch)))
+            except AnswerLost as error:
+                return [*sent, _Sent(batch, None)], error
+            except ConnectorError as error:
+                return sent, error
+        return sent, None
 
     def _start(self, changes: Sequence[Change]) -> JobStatus:
         """The started job, or REFUSED when Zendesk rejects the batch as a whole."""
@@ -120,26 +110,6 @@ class BulkWriter:
         except Unavailable as error:
             problem = str(error)
         raise AnswerLost(problem)
-
-    def _watch(self, job: JobStatus, until: float) -> tuple[JobStatus, ConnectorError | None]:
-        """The job when it has ended, or as last seen at the deadline, at a stop, or at the returned error."""
-        wait = _FIRST_WAIT_SECONDS
-        while job.status not in _ENDED and self._clock.monotonic() < until:
-            if self._clock.sleep(wait):
-                break
-            wait = min(1.5 * wait, _LONGEST_WAIT_SECONDS)
-            try:
-                job = self._look(job)
-            except Unavailable as error:
-                wait = max(wait, min(error.retry_after_seconds or 0.0, until - self._clock.monotonic()))
-            except ConnectorError as error:
-                return job, error
-        return job, None
-
-    def _look(self, job: JobStatus) -> JobStatus:
-        path = f"/api/v2/job_statuses/{quote(job.id, safe='')}"
-        reply = self._transport.get(path)
-        return decode(reply.body, JobBody, f"GET {path}").job_status if reply.is_ok else job
 
     def _outcomes(
         self, changes: Sequence[Change], results: Mapping[str, Mapping[str, Any]], problem: str
