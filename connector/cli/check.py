@@ -95,4 +95,6 @@ def _model(at_work: Session, tier: Tier) -> str | Finding:
     if status.lifecycle != "active":
         retires = f", retires {status.retires_at:%Y-%m-%d}" if status.retires_at else ""
         return Finding(f"{tier} model", "warn", f"{status.name} is {status.lifecycle}{retires}")
+    if status.problems:
+        return Finding(f"{tier} model", "warn", "; ".join(status.problems))
     return f"{status.name} answers"

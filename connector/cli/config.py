@@ -17,7 +17,8 @@ def show(*, as_json: bool, config: Path | None) -> int:
     if as_json:
         emit_json([{"key": row.key, "value": row.value, "source": row.source} for row in rows])
     else:
-        table(("setting", "value", "from"), [(row.key, row.value, row.source) for row in rows])
+        cells = [(row.key, row.value, row.source) for row in rows]
+        table(("setting", "value", "from"), cells, wraps="value")
     return os.EX_OK
 
 

@@ -135,7 +135,7 @@ def _conclude(rehearsed: dict[str, Any], lived: dict[str, Any], *, claude: bool)
     per = lived["cost"] / max(1, sum(lived["decided"].values()))
     price = "at list prices" if claude else "at list prices, had it been real"
     say(f"\nCost of both passes: {usd(cost)}; per ticket {usd(per)} ({price}).")
-    ledger = f"CONNECTOR_STORE__URL=sqlite:///{LEDGER} CONNECTOR_HELPDESK__NAME=sandbox"
+    ledger = f"CONNECTOR_STORE__URL=sqlite:///{LEDGER}"
     say(
         "\nHow to go on:\n"
         f"  {ledger} connector decisions --kind escalated\n"

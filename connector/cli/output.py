@@ -31,15 +31,24 @@ def _plain(value: object) -> object:
     return str(value)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
-    """A table on stdout, as wide as the terminal; only its last column wraps, and markup in it is data."""
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    title: str | None = None,
+    wraps: str | None = None,
+) -> None:
+    """A table on stdout, as wide as the terminal; markup in the data is data.
+
+    Only the column ``wraps`` (the last one unless named) takes more than one line.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     drawn = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
     for column in columns:
-        drawn.add_column(column, no_wrap=column != columns[-1])
+        drawn.add_column(column, no_wrap=column != (wraps or columns[-1]), overflow="fold")
     for row in rows:
         drawn.add_row(*(Text("–" if cell is None else str(cell)) for cell in row))
     width = None if sys.stdout.isatty() else 140

@@ -19,6 +19,7 @@ _AUTHORS: Mapping[str | None, Author] = {
 }
 _MERGE_CHANNELS = frozenset({"merge", 19, "19"})  # Zendesk writes channels as names or as numbers
 _SETTLES_AFTER_SECONDS = 2.0
+_MOST_AHEAD = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class TicketReader:
             arr_usd=customer.arr_usd,
             settles_in_seconds=0.0
             if settled is None or updated_at <= settled
-            else min((updated_at - settled).total_seconds(), _SETTLES_AFTER_SECONDS),
+            else _left(updated_at - settled),
         )
         return ticket if "\0" not in content else _without_nul(ticket)
 
@@ -134,6 +135,11 @@ class TicketReader:
         revenue = fields.get(self._arr_field) if self._arr_field else None
         told = str(tier) if isinstance(tier, str | int) and tier != "" else None
         return _Customer(without_nul(row.name) if row.name else None, told, _money(revenue))
+
+
+def _left(ahead: timedelta) -> float:
+    """How long until a version settles; a version from the future means that the clocks disagree: no wait."""
+    return min(ahead.total_seconds(), _SETTLES_AFTER_SECONDS) if ahead <= _MOST_AHEAD else 0.0
 
 
 def _time(told: str) -> datetime:

@@ -183,13 +183,19 @@ def test_the_fingerprint_changes_with_the_tags_and_not_with_the_system(read: Rea
     assert read().fingerprint == read(generated_timestamp=1793606999).fingerprint
 
 
-@pytest.mark.parametrize(("age_seconds", "left"), [(0, 2.0), (1, 1.0), (2, 0.0), (3600, 0.0), (-3600, 2.0)])
+@pytest.mark.parametrize(("age_seconds", "left"), [(0, 2.0), (1, 1.0), (2, 0.0), (3600, 0.0), (-5, 2.0)])
 def test_a_version_settles_two_seconds_after_its_second(read: Read, age_seconds: int, left: float) -> None:
     server_at = datetime.fromtimestamp(
         datetime(2026, 11, 2, 8, 0, tzinfo=UTC).timestamp() + age_seconds, tz=UTC
     )
 
     assert read(server_at=server_at).settles_in_seconds == left
+
+
+def test_a_version_from_the_future_is_not_waited_for(read: Read) -> None:
+    an_hour_before = datetime(2026, 11, 2, 7, 0, tzinfo=UTC)
+
+    assert read(server_at=an_hour_before).settles_in_seconds == 0
 
 
 def test_without_the_servers_time_a_version_counts_as_settled(read: Read) -> None:
