@@ -8,12 +8,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from connector.clock import ManualClock
 from connector.domain.classification import Classification, Label, Tier
 from connector.domain.taxonomy import Axis, Category, Taxonomy
 from connector.domain.ticket import Author, Group, Nature, Status, Ticket
 from connector.routing import QueueRule, RoutingPolicy
+
+# The same examples in every run; the first draw of a text on a fresh machine builds tables for a second.
+settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("repeatable")
 
 MakeTicket = Callable[..., Ticket]
 

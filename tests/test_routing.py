@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.domain.classification import Classification, Label, Tier
@@ -77,7 +77,6 @@ def test_sentiment_matters_only_where_it_changes_the_queue(
 _LABEL = st.one_of(st.none(), st.builds(Label, st.text(max_size=12), st.floats(0, 1)))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(team=_LABEL, kind=_LABEL, urgency=_LABEL, sentiment=_LABEL)
 def test_routing_is_total(
     policy: RoutingPolicy,

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.classify.answer import read_answer
@@ -159,7 +159,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200)
 @given(st.dictionaries(st.sampled_from(sorted(SAID)), JSON, max_size=4))
 def test_whatever_a_model_says_it_is_an_answer_or_unusable(
     taxonomy: Taxonomy, changes: dict[str, Any]
@@ -178,7 +178,7 @@ def test_whatever_a_model_says_it_is_an_answer_or_unusable(
     assert found.secondary_team in {None, *taxonomy.names(Axis.TEAM)}
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200)
 @given(st.text(st.characters()) | st.binary().map(lambda data: data.decode("latin-1")))
 def test_any_text_at_all_is_read_without_another_error(taxonomy: Taxonomy, text: str) -> None:
     with pytest.raises(AnswerUnusable):

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.classify.prompt import build_prompt, ticket_object
@@ -163,7 +163,7 @@ def test_what_no_reader_can_see_is_removed_and_every_script_stays(make_ticket: M
     assert found["text"] == "Grüße 你好 مرحبا 👩‍💻 ½ naïve\ttab\nline\nend"
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 @given(
     st.text(st.characters(), max_size=300),
     st.text(st.characters(), max_size=300),

@@ -60,8 +60,15 @@ class Place:
 
     def run(self, *arguments: str, **changes: str) -> Ended:
         """A command to its end; ``changes`` are variables of its environment."""
+        return self._finish(["-m", "connector", *arguments], changes)
+
+    def python(self, program: str) -> Ended:
+        """A Python program in the same place."""
+        return self._finish(["-c", program], {})
+
+    def _finish(self, arguments: list[str], changes: dict[str, str]) -> Ended:
         process = subprocess.run(
-            [sys.executable, "-m", "connector", *arguments],
+            [sys.executable, *arguments],
             cwd=self.folder,
             env=self.environment | changes,
             stdin=subprocess.DEVNULL,

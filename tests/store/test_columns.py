@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
@@ -36,7 +36,6 @@ def test_money_is_kept_to_the_micro_dollar(usd: str, micro: int) -> None:
     assert from_micro(micro) == Decimal(micro) / 1_000_000
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=TEXTS, tags=st.lists(TEXTS).map(tuple), at=TIMES, arr=st.none() | st.decimals(0, 10**9, places=2))
 def test_any_ticket_survives(
     make_ticket: Callable[..., Ticket], text: str, tags: tuple[str, ...], at: datetime, arr: Decimal | None

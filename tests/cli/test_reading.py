@@ -1,0 +1,158 @@
+"""The commands that only look: check, decisions, explain, config, db, demo."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.cli.conftest import KEY, SECRET, Place
+
+
+def test_check_is_one_line_per_thing_and_all_are_well(place: Place) -> None:
+    ended = place.run("check")
+
+    lines = ended.out.splitlines()
+    assert ended.code == 0, ended.out
+    assert [line.split()[0] for line in lines] == ["ok"] * 6
+    assert not (place.folder / "connector.db").exists()
+
+
+def test_check_names_the_next_step_of_a_failure(place: Place) -> None:
+    ended = place.run("check", CONNECTOR_HELPDESK__HUMAN_GROUP="Humans")
+
+    assert ended.code == 78
+    assert re.search(r'^fail +groups .*"Humans" does not exist.* → ', ended.out, re.MULTILINE)
+
+
+def test_check_as_json(place: Place) -> None:
+    found = place.run("check", "--json", ANTHROPIC_API_KEY="wrong").last_json
+
+    states = {each["check"]: each["state"] for each in found}
+    assert (states["helpdesk"], states["cheap model"]) == ("ok", "fail")
+
+
+def test_decisions_are_listed_and_explained(place: Place) -> None:
+    ticket = str(place.ticket())
+    guarded = str(place.ticket(text="My lawyer will hear of this."))
+    place.run("run", "--once")
+
+    listed = place.run("decisions")
+    escalated = place.run("decisions", "--kind", "escalated", "--json")
+    told = place.run("explain", ticket)
+
+    assert ticket in listed.out
+    assert guarded in listed.out
+    rows = [json.loads(line) for line in escalated.out.splitlines()]
+    assert [(row["ticket_id"], row["cause"], row["outcome"]) for row in rows] == [
+        (guarded, "guardrail", "applied")
+    ]
+    for part in (
+        "polled: original",
+        "cheap model claude-haiku-5-5",
+        "decided: routed",
+        "written back: applied",
+    ):
+        assert part in told.out
+
+
+def test_explain_asks_the_strong_model_when_told_to(place: Place) -> None:
+    ticket = str(place.ticket())
+    place.run("run", "--once")
+    before = len(place.claude.calls)
+
+    ended = place.run("explain", ticket, "--ask")
+
+    assert ended.code == 0, ended.err
+    assert [call.model for call in place.claude.calls[before:]] == ["claude-sonnet-5-5"]
+    assert len(ended.out) > len(place.run("explain", ticket).out)
+
+
+def test_a_ticket_nobody_has_seen_is_said_to_be_unknown(place: Place) -> None:
+    ended = place.run("explain", "404")
+
+    assert ended.code == 1
+    assert "not in the ledger" in ended.err
+
+
+@pytest.mark.parametrize("age", ["yesterday", "7", "-3h", "3 hours ago"])
+def test_an_age_that_is_none_is_an_error_that_shows_one(place: Place, age: str) -> None:
+    ended = place.run("decisions", f"--since={age}")
+
+    assert ended.code == 78
+    assert "24h" in ended.err
+
+
+def test_config_show_says_where_each_value_comes_from_and_hides_secrets(place: Place) -> None:
+    (place.folder / "settings.toml").write_text("[poll]\ninterval_seconds = 30\n")
+
+    rows = {row["key"]: row for row in place.run("config", "show", "--json").last_json}
+    table = place.run("config", "show").out
+
+    assert rows["poll.interval_seconds"]["source"] == "settings.toml:2"
+    assert rows["helpdesk.client_secret"]["source"] == "CONNECTOR_HELPDESK__CLIENT_SECRET"
+    assert "poll.interval_seconds" in table
+    for hidden in (KEY, SECRET):
+        assert hidden not in table + json.dumps(rows)
+
+
+def test_the_example_settings_can_be_used_as_they_are(place: Place) -> None:
+    place.ticket()
+    (place.folder / "settings.toml").write_text(place.run("config", "example").out)
+
+    assert place.run("run", "--once", "--json").last_json["written"] == {"applied": 1}
+
+
+def test_db_upgrade_creates_the_database_and_is_safe_to_repeat(place: Place) -> None:
+    first, second = place.run("db", "upgrade"), place.run("db", "upgrade")
+
+    assert (first.code, first.out.strip()) == (0, "schema 0001 (was empty)")
+    assert (second.code, second.out.strip()) == (0, "schema 0001 (already)")
+
+
+def test_a_file_that_is_no_database_is_78_and_stays_as_it_is(place: Place) -> None:
+    (place.folder / "connector.db").write_bytes(
+        b"not a database at all, but long enough to look like one" * 40
+    )
+    before = (place.folder / "connector.db").read_bytes()
+
+    ended = place.run("run", "--once")
+
+    assert ended.code == 78
+    assert "connector.db" in ended.err
+    assert (place.folder / "connector.db").read_bytes() == before
+
+
+def test_a_reader_that_has_gone_gets_no_traceback(place: Place) -> None:
+    process = place.start("config", "example")
+    assert process.stdout is not None
+    process.stdout.close()
+
+    process.wait(timeout=30)
+
+    assert process.stderr is not None
+    assert "Traceback" not in process.stderr.read()
+
+
+def test_help_answers_without_the_heavy_packages(place: Place) -> None:
+    ended = place.run("--help")
+    heavy = {"anthropic", "requests", "sqlalchemy", "rich"}
+    program = f"import sys, connector.cli.app; print(sorted({heavy} & set(sys.modules)))"
+
+    assert ended.code == 0
+    assert place.python(program).out.strip() == "[]"
+
+
+def test_the_demo_runs_without_any_key_and_shows_its_table(place: Place) -> None:
+    for name in list(place.environment):
+        if name.startswith(("CONNECTOR_", "ANTHROPIC_")):
+            del place.environment[name]
+
+    ended = place.run("demo", "--tickets", "12")
+
+    assert ended.code == 0, ended.err
+    assert "EMULATED" in ended.err
+    assert "12 originals" in ended.err
+    assert "0 model calls, 0 writes" in ended.err
+    assert "What was decided" in ended.out
