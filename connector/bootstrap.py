@@ -273,9 +273,11 @@ def resolve_inbox(settings: Settings, groups: Sequence[Group]) -> frozenset[str]
 
 def find_group(name: str, groups: Sequence[Group], where: str) -> Group:
     """The one group with this name or id.  Raises SettingsError when there is none, or more than one."""
-    matches = [group for group in groups if group.id == name] or [
-        group for group in groups if group.name.casefold() == name.casefold()
-    ]
+    matches = (
+        [group for group in groups if group.id == name]
+        or [group for group in groups if group.name == name]
+        or [group for group in groups if group.name.casefold() == name.casefold()]
+    )
     if len(matches) == 1:
         return matches[0]
     if matches:

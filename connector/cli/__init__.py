@@ -36,7 +36,20 @@ def run(arguments: list[str]) -> int:
         # The reader has gone (`connector decisions --json | head -1`): the rest has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _EXIT_BROKEN_PIPE
+    except Exception as bug:  # noqa: BLE001 - shown without its message, which may quote a ticket or a secret
+        _report(bug)
+        return 1
     return code if isinstance(code, int) else 0
+
+
+def _report(bug: Exception) -> None:
+    import traceback
+
+    where = "".join(traceback.format_tb(bug.__traceback__))
+    print(
+        f"{where}connector: internal error ({type(bug).__name__}); please report the lines above",
+        file=sys.stderr,
+    )
 
 
 _APP_OPTIONS = frozenset({"--help", "-h", "--version", "--install-completion", "--show-completion"})

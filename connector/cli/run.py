@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from connector.cli.output import emit_json, progress, say, table, totals_line
 from connector.cli.session import Session, session
+from connector.errors import ConnectorError
 from connector.pipeline.summary import Summary
 from connector.pipeline.sync import run_pass
 from connector.ports import Event
@@ -31,27 +32,31 @@ def _one_pass(at_work: Session, *, dry_run: bool, as_json: bool) -> int:
 
     started = time.monotonic()
     stop_on_signals(at_work.clock)
-    with at_work.connected(dry_run=dry_run) as connector:
-        mode = "dry_run" if dry_run else "once"
-        summary, intended = Summary(), IntendedWrites()
-        at_work.hub.sinks += [summary, intended] if dry_run else [summary]
-        with progress("dry run" if dry_run else "pass", at_work.hub.sinks):
-            pass_id, deferred = counted_pass(connector, summary, mode)
-    result = summary.as_json() | {
-        "deferred": deferred,
-        "mode": mode,
-        "pass_id": pass_id,
-        "duration_s": round(time.monotonic() - started, 2),
-    }
-    if as_json:
-        emit_json(result)
-    else:
+    mode = "dry_run" if dry_run else "once"
+    summary, intended = Summary(), IntendedWrites()
+    at_work.hub.sinks += [summary, intended]
+    ended: dict[str, Any] = {"mode": mode, "pass_id": None, "deferred": 0}
+    try:
+        with (
+            at_work.connected(dry_run=dry_run) as connector,
+            progress("dry run" if dry_run else "pass", at_work.hub.sinks),
+        ):
+            ended["pass_id"], ended["deferred"] = counted_pass(connector, summary, mode)
+    except ConnectorError as error:
+        ended["error"] = str(error)
+        raise
+    finally:
+        result = summary.as_json() | ended | {"duration_s": round(time.monotonic() - started, 2)}
+        if as_json:
+            emit_json(result)
+    if not as_json:
         if dry_run:
             intended.show()
         print(totals_line(result))
-    if deferred:
-        say(f"{deferred} tickets wait for a later pass; run again.")
-    return os.EX_TEMPFAIL if deferred else os.EX_OK
+    if ended["deferred"]:
+        say(f"{ended['deferred']} tickets wait for a later pass; run again.")
+        return os.EX_TEMPFAIL
+    return os.EX_OK
 
 
 def counted_pass(connector: Connector, summary: Summary, mode: str) -> tuple[str, int]:

@@ -158,6 +158,8 @@ def configure_logging(
     logging.captureWarnings(capture=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It warns of every tick that finds its stage still at work, which is what stages do.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:

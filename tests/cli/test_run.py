@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connector.sandbox.claude_api import failure
-from connector.sandbox.faults import Fault, answer, reset
+from connector.sandbox.faults import Fault, answer, delay, reset
 from tests.cli.conftest import KEY, SECRET, Eventually, Place
 
 
@@ -174,6 +174,25 @@ def test_one_failing_poll_does_not_end_the_service(place: Place, eventually: Eve
     _, err = service.communicate(timeout=40)
 
     assert service.returncode == 0, err
+
+
+def test_a_stage_that_takes_its_time_is_not_worth_a_log_line(place: Place, eventually: Eventually) -> None:
+    place.claude.faults.add(Fault(delay(3.0), path="/v1/messages"))
+    ticket = place.ticket()
+    service = place.start("run")
+    assert eventually(lambda: bool(place.zendesk.writes(ticket)))
+
+    service.send_signal(signal.SIGTERM)
+    _, err = service.communicate(timeout=40)
+
+    assert "maximum number of running instances" not in err
+
+
+def test_an_error_is_in_the_json_too(place: Place) -> None:
+    ended = place.run("run", "--once", "--json", ANTHROPIC_API_KEY="")
+
+    assert ended.code == 78
+    assert "ANTHROPIC_API_KEY" in ended.last_json["error"]
 
 
 @pytest.mark.parametrize("level", ["debug", "info"])

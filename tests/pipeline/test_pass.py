@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -228,6 +230,28 @@ def test_many_tickets_are_each_decided_and_written_once(world: World) -> None:
     assert summary.written == {"applied": 250}
     assert sorted(write.seen.id for write in world.helpdesk.writes) == sorted(tickets)
     assert len(world.model.asked) == 250
+
+
+def test_after_a_pause_the_first_call_goes_alone_and_fills_the_prompt_cache(
+    world: World, labelled: Labelled
+) -> None:
+    together = threading.Barrier(2)
+    alone = []
+
+    def reply(tier: Tier, _: object) -> Classification:
+        if len(world.model.asked) == 1:
+            with suppress(threading.BrokenBarrierError):
+                together.wait(timeout=0.3)
+            alone.append(len(world.model.asked) == 1)
+        return labelled(tier)
+
+    world.model.reply = reply
+    for _ in range(8):
+        world.arrives()
+
+    world.run()
+
+    assert (alone, len(world.model.asked)) == ([True], 8)
 
 
 def test_an_unexpected_answer_is_paid_and_counted(world: World) -> None:
