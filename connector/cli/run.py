@@ -34,7 +34,7 @@ def _one_pass(at_work: Session, *, dry_run: bool, as_json: bool) -> int:
     stop_on_signals(at_work.clock)
     mode = "dry_run" if dry_run else "once"
     summary, intended = Summary(), IntendedWrites()
-    at_work.hub.sinks += [summary, intended]
+    at_work.hub.sinks += [summary, intended] if dry_run else [summary]
     ended: dict[str, Any] = {"mode": mode, "pass_id": None, "deferred": 0}
     try:
         with (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +33,7 @@ class MemoryHelpdesk:
         self.tickets: dict[str, Ticket] = {}
         self.writes: list[Change] = []  # those that took effect
         self.notes: dict[str, list[str]] = {}
+        self.on_apply: Callable[[Change], None] = lambda _: None  # the world moves right before a write
         self._clock = clock
         self._groups = tuple(groups)
         self._page_size = page_size
@@ -62,6 +63,7 @@ class MemoryHelpdesk:
 
     def apply(self, changes: Sequence[Change]) -> Iterator[Applied]:
         for change in changes:
+            self.on_apply(change)
             yield self._apply(change)
 
     def find_write(self, seen: Ticket, change_id: str) -> bool | None:

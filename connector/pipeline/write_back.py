@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from connector.domain.decision import Applied, Change, Decision, Kind, Outcome
 from connector.domain.ticket import Nature, Status, Ticket, Unreadable
-from connector.errors import ConnectorError, Unavailable
+from connector.errors import ConnectorError, LeaseLost, Unavailable
 from connector.ports import Clock, Event, Helpdesk, Ledger, Observer, WriteClaim
 
 _REOPENED = {Status.PENDING, Status.HOLD, Status.SOLVED}  # a customer's reply alone reopens these
@@ -84,6 +84,8 @@ class WriteBack:
             open_claims = {claim.ticket.id: claim for claim in claims}
             try:
                 self._write(open_claims)
+            except LeaseLost as error:
+                self._put_back(open_claims, error)
             except ConnectorError as error:
                 self._put_back(open_claims, error)
                 raise
@@ -171,10 +173,10 @@ class WriteBack:
         applied: Applied | None,
         reason: str,
     ) -> None:
-        self._ledger.end_write(claim, outcome, applied, reason)
         del open_claims[claim.ticket.id]
-        level = "warning" if outcome is Outcome.REJECTED else "info"
-        self._observer(Event("ticket.written", level, _facts(claim, outcome.value, reason)))
+        if self._is_ours(claim, lambda: self._ledger.end_write(claim, outcome, applied, reason)):
+            level = "warning" if outcome is Outcome.REJECTED else "info"
+            self._observer(Event("ticket.written", level, _facts(claim, outcome.value, reason)))
 
     def _defer(
         self,
@@ -185,15 +187,19 @@ class WriteBack:
         *,
         counts: bool,
     ) -> None:
-        self._ledger.defer_write(claim, seconds, reason, counts=counts)
         del open_claims[claim.ticket.id]
-        facts = {
-            "ticket_id": claim.ticket.id,
-            "stage": "write_back",
-            "reason": reason,
-            "wait_s": round(seconds, 1),
-        }
-        self._observer(Event("ticket.deferred", "debug", facts))
+        if self._is_ours(claim, lambda: self._ledger.defer_write(claim, seconds, reason, counts=counts)):
+            waits = {"stage": "write_back", "reason": reason, "wait_s": round(seconds, 1)}
+            self._observer(Event("ticket.deferred", "debug", {"ticket_id": claim.ticket.id, **waits}))
+
+    def _is_ours(self, claim: WriteClaim, store: Callable[[], None]) -> bool:
+        """Store the end of a claim; False when its lease ran out and another worker goes on with it."""
+        try:
+            store()
+        except LeaseLost:
+            self._observer(Event("lease.lost", "warning", {"ticket_id": claim.ticket.id}))
+            return False
+        return True
 
     def _put_back(self, open_claims: dict[str, WriteClaim], error: ConnectorError) -> None:
         seconds = (error.retry_after_seconds if isinstance(error, Unavailable) else None) or 1.0

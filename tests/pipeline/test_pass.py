@@ -113,6 +113,28 @@ def test_a_person_who_routes_while_the_model_thinks_is_not_overruled(
     assert summary.written == {Outcome.SUPERSEDED: 1}
 
 
+def test_a_person_who_routes_between_our_reading_and_our_writing_stands(world: World) -> None:
+    ticket = world.arrives()
+    world.before_the_first_write(lambda: world.helpdesk.person(ticket, group="12"))
+
+    summary = world.run()
+
+    assert world.helpdesk.tickets[ticket].group == "12"
+    assert world.helpdesk.writes == []
+    assert summary.written == {Outcome.SUPERSEDED: 1}
+
+
+def test_tags_added_by_a_person_between_our_reading_and_our_writing_survive(world: World) -> None:
+    ticket = world.arrives()
+    world.before_the_first_write(lambda: world.helpdesk.person(ticket, tags=("vip",)))
+
+    world.run()
+
+    after = world.helpdesk.tickets[ticket]
+    assert {"vip", "ai_routed"} <= set(after.tags)
+    assert (after.group, len(world.helpdesk.writes)) == ("11", 1)
+
+
 def test_a_guardrail_word_goes_to_the_human_group_with_a_note(world: World) -> None:
     ticket = world.arrives(text="My lawsuit is ready.")
 

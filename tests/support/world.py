@@ -10,6 +10,7 @@ from typing import Any
 
 from connector.clock import ManualClock
 from connector.domain.classification import Answer, Classification, Tier, Usage
+from connector.domain.decision import Change
 from connector.domain.ticket import Ticket
 from connector.helpdesk.memory import MemoryHelpdesk
 from connector.pipeline.summary import Summary
@@ -70,6 +71,15 @@ class World:
         for event in self.events[before:]:
             summary(event)
         return summary
+
+    def before_the_first_write(self, happens: Callable[[], object]) -> None:
+        """Something happens in the world between our reading of a ticket and our writing to it, once."""
+        first = iter([happens])
+
+        def move(_: Change) -> None:
+            next(first, lambda: None)()
+
+        self.helpdesk.on_apply = move
 
     def told(self, name: str) -> list[Mapping[str, Any]]:
         return [event.facts for event in self.events if event.name == name]
