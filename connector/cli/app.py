@@ -73,7 +73,8 @@ def run(
 @app.command()
 def demo(
     claude: Annotated[
-        bool, typer.Option("--claude", help="Ask real Claude (needs ANTHROPIC_API_KEY; costs about a cent).")
+        bool,
+        typer.Option("--claude", help="Ask real Claude (needs ANTHROPIC_API_KEY; costs about 13 cents)."),
     ] = False,
     tickets: Annotated[int, typer.Option(min=1, max=60, help="How many real threads to play.")] = 60,
     as_json: AsJson = False,
