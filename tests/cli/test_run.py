@@ -176,6 +176,23 @@ def test_one_failing_poll_does_not_end_the_service(place: Place, eventually: Eve
     assert service.returncode == 0, err
 
 
+def test_the_ledger_can_be_read_and_rehearsed_on_while_the_service_owns_it(
+    place: Place, eventually: Eventually
+) -> None:
+    first = place.ticket()
+    place.start("run")
+    assert eventually(lambda: bool(place.zendesk.writes(first)))
+    second = place.ticket()
+
+    listed = place.run("decisions", "--json")
+    rehearsed = place.run("run", "--dry-run", "--json")
+
+    assert (listed.code, listed.last_json["ticket_id"]) == (0, str(first))
+    assert rehearsed.code == 0, rehearsed.err
+    assert rehearsed.last_json["screened"].get("original") == 1
+    assert place.zendesk.writes(second) == ()
+
+
 def test_a_stage_that_takes_its_time_is_not_worth_a_log_line(place: Place, eventually: Eventually) -> None:
     place.claude.faults.add(Fault(delay(3.0), path="/v1/messages"))
     ticket = place.ticket()
