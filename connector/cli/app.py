@@ -100,6 +100,17 @@ def check(as_json: AsJson = False, config: Config = None) -> None:
 
 
 @app.command()
+def health(as_json: AsJson = False, config: Config = None) -> None:
+    """Whether a running connector still polls; exit code 69 when it does not.
+
+    Example: connector health
+    """
+    from connector.cli.health import health as work
+
+    raise typer.Exit(work(as_json=as_json, config=config))
+
+
+@app.command()
 def decisions(
     since: Annotated[str, typer.Option(metavar="AGE", help="How far back: 30m, 24h, 7d.")] = "24h",
     limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50,

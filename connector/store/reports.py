@@ -13,7 +13,15 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select
 from connector.domain.decision import Cause, Decision, Kind, Outcome
 from connector.store.columns import AnyRow, from_micro, from_ms, maybe_from_ms, to_ms
 from connector.store.story import Story, tell
-from connector.store.tables import corrections, decisions, model_calls, passes, submissions, writes
+from connector.store.tables import (
+    checkpoints,
+    corrections,
+    decisions,
+    model_calls,
+    passes,
+    submissions,
+    writes,
+)
 from connector.store.transactions import Database
 from connector.store.verdicts import DECISION, decision_from
 
@@ -137,6 +145,12 @@ class Reports:
         start = 0 if since is None else to_ms(since)
         with self._database.read("totals") as tx:
             return _totals(tx, start)
+
+    def last_poll(self, helpdesk: str) -> datetime | None:
+        """When a page of this helpdesk was last stored, be it an empty one; None: never."""
+        with self._database.read("last_poll") as tx:
+            at = tx.scalar(select(checkpoints.c.polled_at).where(checkpoints.c.helpdesk == helpdesk))
+        return maybe_from_ms(at)
 
     def last_pass(self) -> PassRow | None:
         """The pass that began last."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -156,3 +158,25 @@ def test_the_demo_runs_without_any_key_and_shows_its_table(place: Place) -> None
     assert "12 originals" in ended.err
     assert "0 model calls, 0 writes" in ended.err
     assert "What was decided" in ended.out
+
+
+def test_health_is_bad_until_the_first_good_poll_and_good_after_it(place: Place) -> None:
+    place.ticket()
+    before = place.run("health")
+    place.run("run", "--once")
+
+    after = place.run("health", "--json")
+
+    assert (before.code, "NOT HEALTHY: never polled" in before.out) == (69, True)
+    assert (after.code, after.last_json["healthy"], after.last_json["waiting_writes"]) == (0, True, 0)
+
+
+def test_health_is_bad_when_the_last_good_poll_is_too_long_ago(place: Place) -> None:
+    place.run("run", "--once")
+    with closing(sqlite3.connect(place.folder / "connector.db", isolation_level=None)) as ledger:
+        ledger.execute("UPDATE checkpoints SET polled_at = polled_at - 301000")
+
+    ended = place.run("health", CONNECTOR_POLL__INTERVAL_SECONDS="60")
+
+    assert ended.code == 69
+    assert "NOT HEALTHY: last good poll 30" in ended.out
