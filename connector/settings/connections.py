@@ -75,7 +75,7 @@ class HelpdeskSettings(BaseModel):
     lookback_hours: float = Field(
         default=24.0,
         gt=0,
-        le=24 * 365,
+        le=24 * 366 * 20,
         description="How old a ticket may be to be classified at the very first poll.",
     )
     inbox_groups: tuple[Text, ...] = Field(
