@@ -18,7 +18,7 @@ def show(*, as_json: bool, config: Path | None) -> int:
         emit_json([{"key": row.key, "value": row.value, "source": row.source} for row in rows])
     else:
         cells = [(row.key, row.value, row.source) for row in rows]
-        table(("setting", "value", "from"), cells, wraps="value")
+        table(("setting", "value", "from"), cells)
     return os.EX_OK
 
 

@@ -103,6 +103,7 @@ class RepliesMidway:
         if event.name == "ticket.written":
             self._left -= 1
             if self._left == 0:
+                self._ground.world.skip(2)
                 self._ground.replies_arrive()
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from connector.ports import Event, Observer
 
+_WIDE_ENOUGH = 100  # columns of a terminal in which a table and its prose have room side by side
+
 
 def say(text: str) -> None:
     """A notice for a person, on stderr."""
@@ -31,28 +33,30 @@ def _plain(value: object) -> object:
     return str(value)
 
 
-def table(
-    columns: Sequence[str],
-    rows: Iterable[Sequence[object]],
-    *,
-    title: str | None = None,
-    wraps: str | None = None,
-) -> None:
-    """A table on stdout, as wide as the terminal; markup in the data is data.
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
+    """A table on stdout; markup in the data is data.
 
-    Only the column ``wraps`` (the last one unless named) takes more than one line.
+    Nothing is cut: what does not fit is folded, and in a narrow terminal the last column, which is prose, has
+    a line of its own.
     """
+    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 140, highlight=False)
+    shown = [["–" if cell is None else str(cell) for cell in row] for row in rows]
+    if console.width < _WIDE_ENOUGH:
+        console.print(title or "")
+        for *cells, prose in shown:
+            console.print(Text(f"{'  '.join(cells)}\n    {prose}"))
+        return
+    drawn = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        drawn.add_column(column, no_wrap=column != (wraps or columns[-1]), overflow="fold")
-    for row in rows:
-        drawn.add_row(*(Text("–" if cell is None else str(cell)) for cell in row))
-    width = None if sys.stdout.isatty() else 140
-    Console(file=sys.stdout, width=width, highlight=False).print(drawn)
+        drawn.add_column(column, no_wrap=column == columns[0], overflow="fold")
+    for row in shown:
+        drawn.add_row(*map(Text, row))
+    console.print(drawn)
 
 
 def usd(amount: Decimal | float) -> str:

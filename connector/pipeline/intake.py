@@ -54,9 +54,9 @@ def screen(ticket: Ticket, known: History | None, horizon: datetime, inbox: froz
 def _later_revision(ticket: Ticket, known: History) -> Disposition:
     if known.written_version is None or known.written_at is None:
         return Disposition.UPDATE
-    if ticket.version == known.written_version:
-        return Disposition.ECHO
     moved = ticket.group != known.written_group and ticket.status is not Status.DELETED
+    if ticket.version == known.written_version:
+        return Disposition.CORRECTION if moved else Disposition.ECHO  # moved within the same second
     return Disposition.CORRECTION if moved and ticket.updated_at > known.written_at else Disposition.UPDATE
 
 

@@ -60,6 +60,7 @@ WRITTEN = History(
     ("minutes", "group", "disposition"),
     [
         (5, "11", Disposition.ECHO),
+        (5, "12", Disposition.CORRECTION),  # in the second of our write
         (6, "11", Disposition.UPDATE),  # a reply
         (6, "12", Disposition.CORRECTION),
         (6, None, Disposition.CORRECTION),
