@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from connector.domain.classification import Classification, Label, Tier
 from connector.domain.taxonomy import Axis, Category, Taxonomy
 from connector.domain.ticket import Author, Group, Nature, Status, Ticket
 from connector.routing import QueueRule, RoutingPolicy
+from tests.support.postgres import NoServer, Schema, Server, running
 
 # The same examples in every run; the first draw of a text on a fresh machine builds tables for a second.
 settings.register_profile(
@@ -29,6 +30,12 @@ settings.load_profile("repeatable")
 MakeTicket = Callable[..., Ticket]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def environment_outside() -> Mapping[str, str]:
+    """The environment that the tests were started in."""
+    return dict(os.environ)
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting, key or proxy of the machine reaches a test."""
@@ -36,6 +43,25 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(ours) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(environment_outside: Mapping[str, str]) -> Iterator[Server]:
+    """A real PostgreSQL; where none can be had the test is skipped, or fails when REQUIRE_PG is set."""
+    try:
+        with running(environment_outside) as server:
+            yield server
+    except NoServer as reason:
+        if environment_outside.get("REQUIRE_PG"):
+            pytest.fail(f"REQUIRE_PG is set, but there is no PostgreSQL: {reason}", pytrace=False)
+        pytest.skip(f"NOT TESTED ON POSTGRESQL: {reason}")
+
+
+@pytest.fixture
+def postgres(postgres_server: Server) -> Iterator[Schema]:
+    """An empty schema on that server."""
+    with postgres_server.schema() as schema:
+        yield schema
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A whole connector around an in-memory helpdesk, an in-memory ledger and a model that answers as told."""
+"""A whole connector around an in-memory helpdesk, a ledger on either database and a scripted model."""
 
 from __future__ import annotations
 
@@ -22,23 +22,33 @@ from connector.pipeline.triage import Triage, TriageLimits
 from connector.pipeline.write_back import WriteBack, WritePolicy
 from connector.ports import Event, broadcast
 from connector.routing import RoutingPolicy
-from connector.store import open_store
+from connector.store import Store, open_store
+from tests.support.postgres import keep_time
 from tests.support.world import MakeTicket, ScriptedModel, World
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, clock: ManualClock) -> Iterator[Store]:
+    url = "sqlite://" if request.param == "sqlite" else request.getfixturevalue("postgres").url
+    opened = open_store(url, clock=clock)
+    keep_time(opened, clock)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
 def world(
+    store: Store,
     clock: ManualClock,
     taxonomy: Taxonomy,
     policy: RoutingPolicy,
     make_ticket: MakeTicket,
     labelled: Callable[..., Classification],
-) -> Iterator[World]:
+) -> World:
     events: list[Event] = []
     observer = broadcast([events.append])
     helpdesk = MemoryHelpdesk(clock, [*policy.groups.values(), policy.human])
     model = ScriptedModel(lambda tier, _: labelled(tier))
-    store = open_store("sqlite://", clock=clock)
     ledger = store.ledger("memory", worker="w1")
     breaker = Breaker("claude", clock, observer)
     desk = Desk(ledger, model, breaker, clock, observer)
@@ -51,5 +61,4 @@ def world(
         ledger=ledger,
         clock=clock,
     )
-    yield World(clock, helpdesk, model, ledger, stages, make_ticket, events)
-    store.close()
+    return World(clock, helpdesk, model, ledger, stages, make_ticket, events)

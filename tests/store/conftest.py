@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,10 +19,12 @@ from connector.domain.decision import Cause, Decision, Kind, Route, Step
 from connector.domain.ticket import Disposition, Ticket
 from connector.ports import PollLease, Screened, SubmissionClaim, WriteClaim
 from connector.store import SqlLedger, Store, open_store
+from tests.support.postgres import keep_time
 
-STORES: dict[str, Callable[[Path], str]] = {
+STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {
     "sqlite-memory": lambda _: "sqlite://",
-    "sqlite-file": lambda folder: f"sqlite:///{folder}/ledger.db",
+    "sqlite-file": lambda request: f"sqlite:///{request.getfixturevalue('tmp_path')}/ledger.db",
+    "postgresql": lambda request: request.getfixturevalue("postgres").url,
 }
 
 
@@ -56,13 +57,14 @@ def crash() -> Crash:
 
 
 @pytest.fixture(params=STORES)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return STORES[request.param](tmp_path)
+def url(request: pytest.FixtureRequest) -> str:
+    return STORES[request.param](request)
 
 
 @pytest.fixture
 def store(url: str, clock: ManualClock, crash: Crash) -> Iterator[Store]:
     opened = open_store(url, clock=clock, failpoint=crash)
+    keep_time(opened, clock)
     yield opened
     opened.close()
 
