@@ -39,7 +39,11 @@ def parse_url(url: str) -> URL:
     backend = parsed.get_backend_name()
     if backend not in {"sqlite", "postgresql"}:
         raise SettingsError(f"[store] url: {backend} is not supported; use sqlite or postgresql")
-    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
+    if backend == "postgresql" and parsed.drivername not in {"postgresql", "postgresql+psycopg"}:
+        raise SettingsError(
+            "[store] url: the only driver for PostgreSQL is psycopg; use postgresql+psycopg://"
+        )
+    return parsed.set(drivername="postgresql+psycopg") if backend == "postgresql" else parsed
 
 
 def file_of(url: URL) -> Path | None:
@@ -73,7 +77,8 @@ def _postgresql(url: URL, *, read_only: bool) -> Engine:
         return create_engine(
             url,
             pool_size=8,
-            max_overflow=64,
+            max_overflow=8,  # a server has 100 for everybody; transactions are short, so threads take turns
+            pool_use_lifo=True,
             pool_pre_ping=True,
             hide_parameters=True,
             connect_args={

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from connector.errors import ConnectorError, StoreUnusable, Unavailable
@@ -25,10 +27,27 @@ _POSTGRESQL = {
     "42501": "our user lacks a right; grant it on this schema",
     "42P01": "a table is missing; run `connector db upgrade`",
     "25006": "it is read-only, perhaps a standby; point [store] url at the primary",
+    "HV024": "the driver or the server does not know what [store] url asks for; correct its options",
     "53100": "its disk is full; free some space, then run again",
 }
+# A refused connection has no SQLSTATE, only libpq's and the server's words.  Of a server that speaks another
+# language nothing is recognised, and it is merely not reachable.
+_CONNECTING = (
+    (re.compile(r"password authentication failed|no password supplied|pg_hba\.conf"), "28"),
+    (re.compile(r'role "[^"]*" (does not exist|is not permitted to log in)'), "28"),
+    (re.compile(r'database "[^"]*" does not exist'), "3D"),
+    (
+        re.compile(r"invalid \w+ value|unrecognized configuration parameter|invalid connection option"),
+        "HV024",
+    ),
+)
+_COLLISIONS = {"40001", "40P01"}
 # Connection lost, deadlock, too few resources, lock timeout, restart or statement timeout, system error.
 _POSTGRESQL_LATER = ("08", "40", "53", "55P03", "57", "58")
+
+
+class Collision(Unavailable):
+    """The database undid a transaction for the sake of another one; the same may succeed at once."""
 
 
 def explain(error: DBAPIError, name: str, doing: str) -> ConnectorError:
@@ -40,6 +59,8 @@ def explain(error: DBAPIError, name: str, doing: str) -> ConnectorError:
                 return StoreUnusable(f"the database {name} cannot be used: {advice}")
     if code.startswith(_SQLITE_BUSY):
         return Unavailable(f"the database {name} is locked by another program")
+    if code in _COLLISIONS:
+        return Collision(f"the database {name} is not reachable at the moment ({code}: too many at once)")
     what = code or type(error.orig).__name__
     silent = not code and isinstance(error, OperationalError)  # no server has answered
     if error.connection_invalidated or silent or code.startswith(_POSTGRESQL_LATER):
@@ -49,4 +70,7 @@ def explain(error: DBAPIError, name: str, doing: str) -> ConnectorError:
 
 def _code(error: DBAPIError) -> str:
     code = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None)
-    return code if isinstance(code, str) else ""
+    if isinstance(code, str):
+        return code
+    said = str(error.orig)  # only looked at, never repeated
+    return next((code for words, code in _CONNECTING if words.search(said)), "")

@@ -20,7 +20,7 @@ from connector.ports import Clock, Due, PollLease, Screened, SubmissionClaim, Wr
 from connector.store import calls, feed, queues, verdicts
 from connector.store.columns import AnyRow, maybe_from_ms, to_ms
 from connector.store.tables import passes, submissions, writes
-from connector.store.transactions import Database
+from connector.store.transactions import Database, repeated
 
 Memory = Callable[[Sequence[str]], Mapping[str, History]]
 
@@ -53,6 +53,7 @@ class SqlLedger:
 
     # --- Intake -------------------------------------------------------------------------------------------
 
+    @repeated
     def lease_poll(self, horizon: datetime) -> PollLease | None:
         with self._database.write("lease_poll") as tx:
             lease = feed.lease(tx, self._helpdesk, self._worker, self._lease_ms, horizon)
@@ -65,6 +66,7 @@ class SqlLedger:
         with self._database.read("history") as tx:
             return feed.recall(tx, self._helpdesk, ticket_ids) | dict(elder)
 
+    @repeated
     def store_page(
         self,
         lease: PollLease,
@@ -90,6 +92,7 @@ class SqlLedger:
 
     # --- Triage -------------------------------------------------------------------------------------------
 
+    @repeated
     def claim_submissions(self, limit: int) -> Sequence[SubmissionClaim]:
         if limit < 1:
             return ()
@@ -102,31 +105,37 @@ class SqlLedger:
         ordered = sorted(rows, key=lambda row: (row.rank, row.run_after, row.id))
         return [_submission_claim(row, past.get(row.id, ())) for row in ordered]
 
+    @repeated
     def begin_call(self, claim: SubmissionClaim, tier: Tier, model: str, reserve_usd: Decimal) -> int:
         with self._database.write("begin_call") as tx:
             queues.change(tx, queues.RENEW_SUBMISSION, claim, {"lease_ms": self._lease_ms})
             return calls.begin(tx, claim, tier, model, reserve_usd, self._now_ms())
 
+    @repeated
     def end_call(self, call_id: int, answer: Answer | None, error: str | None = None) -> None:
         with self._database.write("end_call") as tx:
             calls.end(tx, call_id, answer, error, self._now_ms())
 
+    @repeated
     def decide(self, claim: SubmissionClaim, decision: Decision) -> None:
         with self._database.write("decide") as tx:
             queues.change(tx, queues.END_SUBMISSION, claim, {})
             verdicts.record(tx, claim, decision, self._helpdesk, self._pass_id)
 
+    @repeated
     def defer_submission(self, claim: SubmissionClaim, seconds: float, reason: str, *, counts: bool) -> None:
         values = {**_delay(seconds, reason, counts=counts), "since": None if counts else self._now_ms()}
         with self._database.write("defer_submission") as tx:
             queues.change(tx, queues.PUT_BACK_SUBMISSION, claim, values)
 
+    @repeated
     def return_submission(self, claim: SubmissionClaim) -> None:
         with self._database.write("return_submission") as tx:
             queues.change(tx, queues.RETURN_SUBMISSION, claim, {})
 
     # --- Write-back ---------------------------------------------------------------------------------------
 
+    @repeated
     def claim_writes(self, limit: int) -> Sequence[WriteClaim]:
         if limit < 1:
             return ()
@@ -134,16 +143,19 @@ class SqlLedger:
             rows = queues.claim(tx, queues.CLAIM_WRITES, self._helpdesk, self._worker, self._lease_ms, limit)
             return verdicts.write_claims(tx, rows) if rows else ()
 
+    @repeated
     def intend_writes(self, sends: Sequence[tuple[WriteClaim, Ticket]]) -> None:
         if not sends:
             return
         with self._database.write("intend_writes") as tx:
             verdicts.intend(tx, sends, self._lease_ms)
 
+    @repeated
     def end_write(self, claim: WriteClaim, outcome: Outcome, applied: Applied | None, reason: str) -> None:
         with self._database.write("end_write") as tx:
             verdicts.finish(tx, claim, outcome, applied, reason, self._now_ms())
 
+    @repeated
     def defer_write(self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool) -> None:
         with self._database.write("defer_write") as tx:
             queues.change(tx, queues.PUT_BACK_WRITE, claim, _delay(seconds, reason, counts=counts))
@@ -157,10 +169,12 @@ class SqlLedger:
         soonest = min((each for each in (next_submission, next_write) if each is not None), default=None)
         return Due(waiting, pending, None if soonest is None else max(0, soonest) / 1000)
 
+    @repeated
     def release(self) -> None:
         with self._database.write("release") as tx:
             queues.release(tx, self._helpdesk, self._worker)
 
+    @repeated
     def start_pass(self, mode: str) -> str:
         now = self._clock.now()
         pass_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
@@ -170,6 +184,7 @@ class SqlLedger:
         self._pass_id = pass_id
         return pass_id
 
+    @repeated
     def end_pass(self, pass_id: str, summary: Mapping[str, Any]) -> None:
         ended = update(passes).where(passes.c.id == pass_id)
         with self._database.write("end_pass") as tx:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, inspect, text
 from connector.errors import StoreUnusable
 
 HEAD = "0001"  # the newest migration; known here so that an up-to-date database opens without Alembic
+_PATIENCE_MS = 5_000  # a migration that waits for a table blocks everybody who asks for it later
 _TURN = 7_115_402_360  # PostgreSQL's advisory lock: one process upgrades at a time
 
 
@@ -60,7 +61,11 @@ def migrate(tx: Connection) -> None:
     from alembic.config import Config
 
     if tx.dialect.name == "postgresql":
+        # Another process may be upgrading, and a large table takes longer than any statement of a pass.
+        tx.execute(text("SET LOCAL statement_timeout = 0"))
+        tx.execute(text("SET LOCAL lock_timeout = 0"))
         tx.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_TURN)))
+        tx.execute(text(f"SET LOCAL lock_timeout = {_PATIENCE_MS}"))
     config = Config()
     config.set_main_option("script_location", str(_folder()).replace("%", "%%"))
     config.attributes["connection"] = tx

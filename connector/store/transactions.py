@@ -4,15 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
-from connector.store.failures import explain
+from connector.errors import Unavailable
+from connector.store.failures import Collision, explain
 from connector.store.turns import Turns
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+_TRIES = 3  # of a transaction that collides with others
+_SQLITE_READER = {"sqlite_begin": "BEGIN"}
+# PostgreSQL's default shows each statement what others committed before it: totals would not add up.
+# Not `postgresql_readonly`: taken back, it would end the read-only mode of a store that may never write.
+_POSTGRESQL_READER = {"isolation_level": "REPEATABLE READ"}
 
 Failpoint = Callable[[str], None]
 """Called with ``<method>.begun``, ``.committing`` and ``.committed``; what it raises, happens there."""
+
+
+def repeated(method: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Run a method again, at most twice, whose one transaction was undone for the sake of another one.
+
+    Only PostgreSQL does that, where transactions wait for each other in a circle.
+    """
+
+    @wraps(method)
+    def run(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+        for _ in range(_TRIES - 1):
+            try:
+                return method(*arguments, **named)
+            except Collision:
+                continue
+        return method(*arguments, **named)
+
+    return run
 
 
 class Database:
@@ -34,7 +65,7 @@ class Database:
         one_writer = engine.dialect.name == "sqlite"
         self._writing: AbstractContextManager[None] = Turns() if one_writer else nullcontext()
         self._reading = self._writing if shares_connection else nullcontext()
-        self._reader = engine.execution_options(sqlite_begin="BEGIN")
+        self._reader = engine.execution_options(**(_SQLITE_READER if one_writer else _POSTGRESQL_READER))
         self._bare = engine.execution_options(sqlite_begin="")
         self._failpoint = failpoint
 
@@ -66,6 +97,10 @@ class Database:
     def _translated(self, method: str) -> Iterator[None]:
         try:
             yield
+        except NoConnection:
+            raise Unavailable(
+                f"the database {self.name} is not reachable at the moment (all of our connections are in use)"
+            ) from None
         except DBAPIError as error:
             # None: the database's own message may quote a row.
             raise explain(error, self.name, method) from None

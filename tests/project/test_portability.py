@@ -12,6 +12,7 @@ from pathlib import Path
 _MACHINE = re.compile(
     "|".join([r"/" + r"work/(main|shared)\b", r"/" + r"root/", r"/" + r"tmp/briefs", r"/" + r"Users/\w"])
 )
+_OURS = {"settings.toml", ".git"}  # .git is a file in a work tree of its own
 _SHIPPED = ["connector", "migrations", "tests", "docs", "deploy", ".ci"]
 _TEXT = {
     "",
@@ -33,7 +34,7 @@ _TEXT = {
 
 def committed(root: Path) -> Iterator[Path]:
     """Every text file of the project; what `.gitignore` names lies elsewhere or ends otherwise."""
-    yield from (path for path in root.iterdir() if path.is_file() and path.name != "settings.toml")
+    yield from (path for path in root.iterdir() if path.is_file() and path.name not in _OURS)
     for name in _SHIPPED:
         yield from (
             path for path in (root / name).rglob("*") if path.is_file() and "__pycache__" not in path.parts

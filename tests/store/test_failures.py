@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import psycopg
 import pytest
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -34,6 +35,7 @@ class DriverError(Exception):
         ("57P01", Unavailable, "not reachable"),
         ("40P01", Unavailable, "not reachable"),
         ("55P03", Unavailable, "not reachable"),
+        ("53300", Unavailable, "not reachable"),
         (None, Unavailable, "not reachable at the moment \\(DriverError\\)"),
     ],
 )
@@ -47,6 +49,34 @@ def test_each_error_of_postgresql_says_what_to_do(
     with pytest.raises(kind, match=words):
         raise explained
     assert "4111" not in str(explained)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "words"),
+    [
+        (
+            'FATAL:  password authentication failed for user "x"',
+            StoreUnusable,
+            "refuses our user or password",
+        ),
+        ("fe_sendauth: no password supplied", StoreUnusable, "refuses our user or password"),
+        ('FATAL:  role "x" is not permitted to log in', StoreUnusable, "refuses our user or password"),
+        ('FATAL:  no pg_hba.conf entry for host "::1"', StoreUnusable, "refuses our user or password"),
+        ('invalid sslmode value: "what"', StoreUnusable, "correct its options"),
+        ('FATAL:  too many connections for role "x"', Unavailable, "not reachable"),
+        ("FATAL:  the database system is starting up", Unavailable, "not reachable"),
+        ("failed to resolve host 'x': Name or service not known", Unavailable, "not reachable"),
+        ("Connection refused\n\tIs the server running on that host?", Unavailable, "not reachable"),
+    ],
+)
+def test_a_refused_connection_is_told_from_one_that_may_succeed_later(
+    said: str, kind: type[ConnectorError], words: str
+) -> None:
+    refused = psycopg.OperationalError(f"connection failed: connection to server failed: {said}")
+    error = OperationalError("", {}, refused)
+
+    with pytest.raises(kind, match=words):
+        raise explain(error, "db", "read_schema")
 
 
 def test_a_connection_that_broke_is_only_unavailable() -> None:
@@ -68,7 +98,9 @@ def test_no_message_names_a_password(url: str) -> None:
 _WITHOUT_DRIVER = """
 import sys
 sys.modules["psycopg"] = None
+from connector.clock import ManualClock
 from connector.errors import SettingsError
+from connector.store import open_store
 try:
     open_store("postgresql://app@db/ledger", clock=ManualClock())
 except SettingsError as error:

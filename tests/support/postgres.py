@@ -40,7 +40,7 @@ class NoServer(Exception):
 
 @dataclass(frozen=True)
 class Schema:
-    """An empty place in the server that nobody else uses."""
+    """An empty place in the server that nobody else uses; its sessions carry its name."""
 
     url: str
     name: str
@@ -61,7 +61,9 @@ class Server:
             admin.execute(f"CREATE SCHEMA {name}".encode())
             admin.execute(f"SET search_path = {name}".encode())
             admin.execute(_TESTED_TIME)
-        own = address.update_query_dict({"options": f"-csearch_path={name},pg_catalog"})
+        own = address.update_query_dict(
+            {"options": f"-csearch_path={name},pg_catalog", "application_name": name}
+        )
         try:
             yield Schema(own.render_as_string(hide_password=False), name)
         finally:
