@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from connector.classify.prompt import build_prompt
 from connector.classify.rules import Rule
 from connector.domain.classification import Tier
 from connector.domain.ticket import Group
-from connector.errors import SettingsError
+from connector.errors import ConnectorError, SettingsError
 from connector.interpreter import tune
 from connector.pipeline.breaker import Breaker
 from connector.pipeline.intake import Intake, IntakePolicy
@@ -185,7 +185,21 @@ def open_ledger(settings: Settings, clock: Clock, *, dry_run: bool = False) -> I
             scratch = opened.enter_context(closing(open_store("sqlite://", clock=clock)))
             yield overlay(store, scratch, helpdesk, worker)
         else:
-            yield store.ledger(helpdesk, worker)
+            ledger = store.ledger(helpdesk, worker)
+            with _given_back(ledger):
+                yield ledger
+
+
+@contextmanager
+def _given_back(ledger: Ledger) -> Iterator[None]:
+    """At an orderly end, or after an error, other processes need not wait until our leases run out."""
+    try:
+        yield
+    except Exception:
+        with suppress(ConnectorError):
+            ledger.release()
+        raise
+    ledger.release()
 
 
 def schema_of(settings: Settings) -> SchemaState:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from connector.domain.ticket import Author, Disposition, History, Nature, Page, Status, Ticket
+from connector.errors import LeaseLost
 from connector.ports import Clock, Event, Helpdesk, Ledger, Observer, PollLease, Screened
 
 _BY_NATURE = {
@@ -85,7 +86,11 @@ class Intake:
         checkpoint = lease.checkpoint
         for page in self._helpdesk.pages(checkpoint, lease.horizon):
             checkpoint = page.checkpoint if page.checkpoint is not None else checkpoint
-            self._store(lease, checkpoint, page)
+            try:
+                self._store(lease, checkpoint, page)
+            except LeaseLost:
+                self._observer(Event("poll.skipped", "debug", {"reason": "another process took over"}))
+                return
             if self._clock.sleep(0):
                 break
         self._observer(Event("poll.finished", "debug", {"helpdesk": lease.helpdesk}))

@@ -37,7 +37,12 @@ class Town:
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
+def store_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'ledger.db'}"
+
+
+@pytest.fixture
+def town(store_url: str) -> Iterator[Town]:
     with ZendeskSandbox(rate_limits=False) as zendesk, ClaudeSandbox(api_key="key") as claude:
         overrides = {
             "helpdesk": {
@@ -50,7 +55,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
                 "arr_field": "arr",
             },
             "llm": {"api_key": "key", "base_url": claude.url},
-            "store": {"url": f"sqlite:///{tmp_path / 'ledger.db'}"},
+            "store": {"url": store_url},
         }
         settings = load_settings(overrides=overrides, environment={}, use_file=False, secret_dirs=[]).settings
         names = [*settings.groups().values(), settings.helpdesk.human_group, INBOX]

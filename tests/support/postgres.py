@@ -45,6 +45,18 @@ class Schema:
     url: str
     name: str
 
+    def rows(self) -> dict[str, list[str]]:
+        """Every row of every table, to compare."""
+        plain = make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(plain) as session:
+            found = session.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", (self.name,))
+            tables = sorted(str(row[0]) for row in found)
+            rows = {
+                name: session.execute(f"SELECT r::text FROM {name} AS r ORDER BY 1".encode())  # noqa: S608 - our own table
+                for name in tables
+            }
+            return {name: [str(row[0]) for row in each] for name, each in rows.items()}
+
 
 @dataclass(frozen=True)
 class Server:
