@@ -118,6 +118,10 @@ class WriteBack:
             outcome, reason = yields
             self._end(open_claims, claim, outcome, None, reason)
             return False
+        if claim.sent_version is not None and claim.attempts > self._policy.max_attempts:
+            reason = f"unclear after {self._policy.max_attempts} attempts"
+            self._end(open_claims, claim, Outcome.SUPERSEDED, None, reason)
+            return False
         if seen.settles_in_seconds > 0:
             # A person's change within the same second would carry the same version as ours.
             self._defer(
@@ -158,10 +162,11 @@ class WriteBack:
     def _settle(self, open_claims: dict[str, WriteClaim], claim: WriteClaim, applied: Applied) -> None:
         if applied.outcome in _FINAL:
             self._end(open_claims, claim, applied.outcome, applied, applied.detail)
-        elif claim.attempts >= self._policy.max_attempts:
+        elif applied.outcome is not Outcome.UNCLEAR and claim.attempts >= self._policy.max_attempts:
             reason = f"{applied.outcome} {claim.attempts} times: {applied.detail}".rstrip(": ")
             self._end(open_claims, claim, Outcome.SUPERSEDED, applied, reason)
         else:
+            # The last unclear attempt too is read back by the next claim before anything is concluded.
             wait = self._random.uniform(0.5, 1.0) * 2.0 ** min(claim.attempts, 5)
             self._defer(open_claims, claim, wait, applied.outcome.value, counts=True)
 

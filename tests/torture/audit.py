@@ -1,0 +1,77 @@
+"""What became of every ticket, once a scenario has come to rest."""
+
+from __future__ import annotations
+
+from connector.domain.classification import Tier
+from tests.torture.business import KINDS
+from tests.torture.ordeal import Ordeal
+
+
+def audit(ordeal: Ordeal) -> list[str]:
+    """Every broken promise; empty when all were kept."""
+    ordeal.inspect()
+    found = list(ordeal.violations)
+    for ticket_id in ordeal.kinds:
+        found += [f"{what}: {ticket_id}" for what in _of_ticket(ordeal, ticket_id)]
+    if ordeal.remains.calls() < ordeal.paid.total():
+        found.append("a paid call is not on record")
+    return found
+
+
+def _of_ticket(ordeal: Ordeal, ticket_id: str) -> list[str]:
+    return [*_unfinished(ordeal, ticket_id), *_overpaid(ordeal, ticket_id), *_spoiled(ordeal, ticket_id)]
+
+
+def _left_to_people(ordeal: Ordeal, ticket_id: str) -> bool:
+    """Whether a ticket may stay unwritten: people took it, or a silent helpdesk left a write unclear."""
+    if ticket_id in ordeal.chosen:
+        return True
+    return not ordeal.weakness.tells and not ordeal.effects[ticket_id]
+
+
+def _unfinished(ordeal: Ordeal, ticket_id: str) -> list[str]:
+    """Nothing is lost, everything ends once, and the ledger says what really happened."""
+    rows = ordeal.remains.submissions(ticket_id)
+    if not rows:
+        return [] if ticket_id in ordeal.chosen else ["lost"]
+    if len(rows) > 1:
+        return ["submitted twice"]
+    state, decision_id, write_state, outcome = rows[0]
+    if (state, decision_id is not None, write_state) != ("decided", True, "done"):
+        return [f"stuck ({state}, write {write_state})"]
+    problems = []
+    if (outcome == "applied") != (ordeal.effects[ticket_id] > 0):
+        problems.append(f"the ledger says {outcome} of {ordeal.effects[ticket_id]} effective writes")
+    if outcome != "applied" and not _left_to_people(ordeal, ticket_id):
+        problems.append(f"not written ({outcome}) though nobody else took it")
+    return problems
+
+
+def _overpaid(ordeal: Ordeal, ticket_id: str) -> list[str]:
+    """Each tier that was needed is paid once, and once more for each call in flight at a kill."""
+    problems = []
+    for tier in (Tier.CHEAP, Tier.STRONG):
+        needed = tier in KINDS[ordeal.kinds[ticket_id]].calls
+        paid, allowed = ordeal.paid[ticket_id, tier], needed + ordeal.excused[ticket_id, tier]
+        if paid > allowed:
+            problems.append(f"{tier} paid {paid} times for {allowed}")
+    return problems
+
+
+def _spoiled(ordeal: Ordeal, ticket_id: str) -> list[str]:
+    """What people chose stands, their tags are there, there is one note where one belongs, and the group."""
+    ticket, expected = ordeal.helpdesk.tickets[ticket_id], KINDS[ordeal.kinds[ticket_id]]
+    problems = []
+    if any(getattr(ticket, name) != value for name, value in ordeal.chosen.get(ticket_id, {}).items()):
+        problems.append("a person's choice does not stand")
+    if not ordeal.tags[ticket_id] <= set(ticket.tags):
+        problems.append("a person's tag is gone")
+    notes = len(ordeal.helpdesk.notes.get(ticket_id, ()))
+    if notes > expected.notes:
+        problems.append(f"{notes} notes")
+    if not _left_to_people(ordeal, ticket_id) and (ticket.group, notes) != (
+        expected.group.id,
+        expected.notes,
+    ):
+        problems.append(f"in group {ticket.group} with {notes} notes")
+    return problems

@@ -1,0 +1,103 @@
+"""What can go wrong, as plans: every single kill, kills with human moves, several kills, lost answers."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tests.torture.ordeal import SOUND, Deed, Delivery, Move, Ordeal, Plan, Weakness
+from tests.torture.story import Stage
+
+MOVED_AT = (
+    "pages.before",  # before the poll
+    "ask.before",  # while the model thinks
+    "claim_writes.committed",  # before we read again
+    "intend_writes.committed",  # between our read and our write
+    "apply.before",
+    "apply.after",  # after our write
+    "down",  # while the process is dead
+)
+MOVES = tuple(Move(*each) for each in itertools.product(MOVED_AT, ("t1", "t2", "t3"), Deed))
+LANDINGS = (
+    "lease_poll.begun",
+    "fetch.before",
+    "fetch.after",
+    "intend_writes.committed",
+    "end_write.committed",
+)
+
+
+@dataclass
+class Tally:
+    """What a sweep did and found."""
+
+    scenarios: int = 0
+    kills: int = 0
+    moves: int = 0
+    effects: int = 0
+    paid: int = 0
+    needed: int = 0
+    broken: dict[Plan, list[str]] = field(default_factory=dict)
+
+    def add(self, ordeal: Ordeal, broken: list[str]) -> None:
+        self.scenarios += 1
+        self.kills += len(ordeal.kills)
+        self.moves += len(ordeal.plan.moves)
+        self.effects += ordeal.effects.total()
+        self.paid += ordeal.paid.total()
+        self.needed += len(ordeal.paid)
+        if broken:
+            self.broken[ordeal.plan] = broken
+
+
+def sweep(stage: Stage, plans: Iterator[Plan] | Sequence[Plan], weakness: Weakness = SOUND) -> Tally:
+    """Play every plan to its end."""
+    tally = Tally()
+    for plan in plans:
+        tally.add(*stage.play(plan, weakness))
+    return tally
+
+
+def length(stage: Stage, weakness: Weakness = SOUND) -> int:
+    """How many moments the undisturbed story passes."""
+    ordeal, _ = stage.play(weakness=weakness)
+    return len(ordeal.lives[0].moments)
+
+
+def single_kills(count: int) -> Iterator[Plan]:
+    """A kill at every moment."""
+    for moment in range(1, count + 1):
+        yield Plan((moment,))
+
+
+def kills_with_moves(count: int, seed: int, per_kill: int = 1) -> Iterator[Plan]:
+    """A kill at every moment together with moves of people, all of which come up in turn."""
+    shuffled = list(MOVES)
+    random.Random(seed).shuffle(shuffled)
+    turn = itertools.cycle(shuffled)
+    for moment in range(1, count + 1):
+        for _ in range(per_kill):
+            yield Plan((moment,), moves=(next(turn),))
+
+
+def several_kills(count: int, seed: int, scenarios: int) -> Iterator[Plan]:
+    """Two or three kills, also within the recovery, with up to two moves and a write of uncertain fate."""
+    chance = random.Random(seed)
+    for _ in range(scenarios):
+        first = chance.randint(1, count)
+        deaths = (first, *(chance.randint(1, 60) for _ in range(chance.randint(1, 2))))
+        moves = tuple(chance.sample(MOVES, chance.randint(0, 2)))
+        deliveries = tuple(chance.choices(tuple(Delivery), weights=(5, 1, 1, 1), k=6))
+        yield Plan(deaths, moves, deliveries, chance.choice(LANDINGS), stray=chance.random() < 0.5)
+
+
+def lost_answers() -> Iterator[Plan]:
+    """Each write lost, unanswered or late, without a kill; and killed while it was under way."""
+    for place, fate in itertools.product(range(4), (Delivery.LOST, Delivery.UNANSWERED)):
+        yield Plan(deliveries=(*[Delivery.ANSWERED] * place, fate))
+    for landing in LANDINGS:
+        yield Plan(deliveries=(Delivery.LATE,) * 3, late_at=landing)
+        yield Plan(("apply.before",), late_at=landing, stray=True)
+        yield Plan(("apply.before",), (Move("down", "t1", Deed.REPLY),), late_at=landing, stray=True)

@@ -1,0 +1,96 @@
+"""Killed at any moment, the connector loses nothing, repeats nothing and overrules nobody."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from tests.torture.audit import audit
+from tests.torture.ordeal import Delivery, Ordeal, Plan
+from tests.torture.story import Stage, first_day
+from tests.torture.sweep import kills_with_moves, lost_answers, several_kills, single_kills, sweep
+from tests.torture.weakened import SILENT
+
+
+def test_the_undisturbed_story_passes_the_same_moments_in_every_run(stage: Stage) -> None:
+    first, broken = stage.play()
+    second, _ = stage.play()
+
+    assert broken == []
+    assert first.lives[0].moments == second.lives[0].moments
+    assert {"ask.after", "apply.after", "take_over.committed"} < set(first.lives[0].moments)
+
+
+@pytest.mark.slow
+def test_no_single_kill_breaks_a_promise(stage: Stage, count: int) -> None:
+    tally = sweep(stage, single_kills(count))
+
+    assert tally.broken == {}
+    assert tally.kills == count
+
+
+@pytest.mark.slow
+def test_no_kill_together_with_a_persons_move_breaks_a_promise(stage: Stage, count: int) -> None:
+    tally = sweep(stage, islice(kills_with_moves(count, seed=1), 0, None, 2))
+
+    assert tally.broken == {}
+    assert tally.kills > 0.45 * count  # a move can make the story shorter
+
+
+@pytest.mark.slow
+def test_kills_during_the_recovery_break_no_promise(stage: Stage, count: int) -> None:
+    tally = sweep(stage, several_kills(count, seed=2, scenarios=40))
+
+    assert tally.broken == {}
+    assert tally.kills > 80
+
+
+def test_a_write_of_which_nobody_knows_is_settled_by_reading_back(stage: Stage) -> None:
+    tally = sweep(stage, lost_answers())
+
+    assert tally.broken == {}
+
+
+def test_a_helpdesk_that_cannot_tell_gets_no_second_write(stage: Stage, count: int) -> None:
+    tally = sweep(stage, several_kills(count, seed=3, scenarios=20), SILENT)
+
+    assert tally.broken == {}
+
+
+@pytest.mark.parametrize("moment", ["upgrade.begun", "upgrade.committing", "upgrade.committed"])
+def test_a_kill_while_the_database_is_created_is_recovered_from(tmp_path: Path, moment: str) -> None:
+    ordeal = Ordeal(tmp_path / "ledger.db", Plan((moment,)))
+
+    first_day(ordeal)
+    broken = audit(ordeal)
+    ordeal.end()
+
+    assert (ordeal.kills, broken) == ([moment], [])
+
+
+def test_the_last_of_many_unclear_writes_is_read_back_too(stage: Stage) -> None:
+    def alone(ordeal: Ordeal) -> None:
+        ordeal.arrives("confident")
+        ordeal.settle()
+
+    plan = Plan(deliveries=(*[Delivery.LOST] * 4, Delivery.UNANSWERED))
+
+    ordeal, broken = stage.play(plan, story=alone)
+
+    assert (ordeal.effects.total(), broken) == (1, [])
+
+
+def test_a_write_that_never_gets_an_answer_is_given_up(stage: Stage) -> None:
+    def alone(ordeal: Ordeal) -> None:
+        ordeal.arrives("confident")
+        ordeal.settle()
+
+    ordeal, broken = stage.play(Plan(deliveries=(Delivery.LOST,) * 20), story=alone)
+
+    assert ordeal.lives[0].moments.count("apply.before") == 5
+    assert broken == [
+        "not written (superseded) though nobody else took it: t1",
+        "in group None with 0 notes: t1",
+    ]
