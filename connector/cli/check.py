@@ -76,7 +76,8 @@ def _helpdesk(at_work: Session) -> str:
 
 
 def _groups(at_work: Session) -> str:
-    from connector.bootstrap import open_helpdesk, resolve_inbox, resolve_routing
+    from connector.bootstrap import open_helpdesk
+    from connector.policy import resolve_inbox, resolve_routing
 
     groups = open_helpdesk(at_work.settings, at_work.clock, dry_run=True).groups()
     routing = resolve_routing(at_work.settings, groups)
