@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -129,9 +129,9 @@ class Ordeal:
 
     def __post_init__(self) -> None:
         self.helpdesk = MemoryHelpdesk(self.clock, GROUPS, page_size=2)
-        self._deaths = iter(self.plan.deaths)
+        self._deaths = deque(self.plan.deaths)
         self._moves = list(self.plan.moves)
-        self._deliveries = iter(self.plan.deliveries)
+        self._deliveries = deque(self.plan.deliveries)
         self._generations: Iterator[int] = itertools.count(1)
         self._in_flight: set[tuple[str, Tier]] = set()
         self._late: list[Change] = []
@@ -167,9 +167,22 @@ class Ordeal:
         if facts:
             self.chosen.setdefault(ticket_id, {}).update(facts)
 
+    def expect(self, move: Move) -> None:
+        """Plan one more move."""
+        self._moves.append(move)
+
+    def send(self, fate: Delivery) -> None:
+        """Plan the fate of one more write."""
+        self._deliveries.append(fate)
+
+    def doom(self, death: Death) -> None:
+        """Let the process end in good order, and the next one die."""
+        self.end()
+        self._deaths.append(death)
+
     def deliver(self, change: Change) -> Applied:
         """Carry a change to the helpdesk, as well as the plan lets it go."""
-        fate = next(self._deliveries, Delivery.ANSWERED)
+        fate = self._deliveries.popleft() if self._deliveries else Delivery.ANSWERED
         unclear = Applied(change.seen.id, Outcome.UNCLEAR, detail="the answer was lost")
         if fate is Delivery.LOST:
             return unclear
@@ -243,10 +256,10 @@ class Ordeal:
         return due.submissions + due.writes == 0 and self.remains.checkpoint() == self._position()
 
     def _position(self) -> int:
-        return max(int(ticket.version) for ticket in self.helpdesk.tickets.values())
+        return max((int(ticket.version) for ticket in self.helpdesk.tickets.values()), default=0)
 
     def _start(self) -> None:
-        life = Life(next(self._deaths, None), self._witness)
+        life = Life(self._deaths.popleft() if self._deaths else None, self._witness)
         self.lives.append(life)
         store = open_store(f"sqlite:///{self.path}", clock=self.clock, failpoint=life)
         lawful = OrderlyLedger(store.ledger("memory", worker=f"life-{len(self.lives)}"), most=2 * _WORKERS)
