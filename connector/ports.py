@@ -263,6 +263,10 @@ class Ledger(Protocol):
         """Open a pass and return its id; decisions made until `end_pass` belong to it."""
         ...
 
+    def note_pass(self, pass_id: str, summary: Mapping[str, Any]) -> None:
+        """Store how a pass stands that goes on, and that its process is alive."""
+        ...
+
     def end_pass(self, pass_id: str, summary: Mapping[str, Any]) -> None: ...
 
 

@@ -101,7 +101,7 @@ def check(as_json: AsJson = False, config: Config = None) -> None:
 
 @app.command()
 def health(as_json: AsJson = False, config: Config = None) -> None:
-    """Whether a running connector still polls; exit code 69 when it does not.
+    """Whether a connector still works; exit code 69 when it cannot, 70 when it is dead.
 
     Example: connector health
     """

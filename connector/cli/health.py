@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from connector.cli.output import emit_json
 from connector.clock import SystemClock
-from connector.settings import load_settings
+from connector.settings import Settings, load_settings
 
-_MISSED_POLLS = 3
-_LEAST = timedelta(minutes=5)
+if TYPE_CHECKING:
+    from connector.store import Reports
 
 
 def health(*, as_json: bool, config: Path | None) -> int:
-    """Exit code 0 while the last good poll is younger than three intervals or five minutes, else 69."""
+    """Exit code 0 while it works; 69 while it cannot, but a restart would not help; 70 when it is dead."""
     from connector.bootstrap import open_reports
+    from connector.service import Rhythm
 
     settings = load_settings(config).settings
     clock = SystemClock()
+    allowed = timedelta(seconds=Rhythm(poll_seconds=settings.poll.interval_seconds).silence_seconds)
     with open_reports(settings, clock) as reports:
-        polled_at = reports.last_poll(settings.helpdesk.ledger_name)
+        found = look(reports, settings, clock.now(), allowed)
         totals = reports.totals(clock.now() - timedelta(hours=24))
-    allowed = max(_LEAST, _MISSED_POLLS * timedelta(seconds=settings.poll.interval_seconds))
-    age = None if polled_at is None else clock.now() - polled_at
-    is_healthy = age is not None and age <= allowed
     facts = {
-        "healthy": is_healthy,
-        "last_poll_at": polled_at,
-        "last_poll_age_s": None if age is None else round(age.total_seconds()),
+        "healthy": found.exit_code == os.EX_OK,
+        "state": found.state,
+        "trouble": found.trouble,
+        "last_poll_at": found.polled_at,
+        "last_poll_age_s": found.age_s(found.polled_at),
+        "last_sign_at": found.alive_at,
+        "last_sign_age_s": found.age_s(found.alive_at),
         "allowed_age_s": round(allowed.total_seconds()),
         "waiting_submissions": totals.waiting_submissions,
         "waiting_writes": totals.waiting_writes,
@@ -37,8 +42,61 @@ def health(*, as_json: bool, config: Path | None) -> int:
     if as_json:
         emit_json(facts)
     else:
-        polled = "never polled" if age is None else f"last good poll {facts['last_poll_age_s']} s ago"
         waiting = f"{totals.waiting_submissions} tickets and {totals.waiting_writes} writes wait"
-        verdict = "healthy" if is_healthy else "NOT HEALTHY"
-        print(f"{verdict}: {polled} (allowed {facts['allowed_age_s']} s); {waiting}")
-    return os.EX_OK if is_healthy else os.EX_UNAVAILABLE
+        allowance = f"(allowed {facts['allowed_age_s']} s)"
+        print(f"{found.verdict}: {'; '.join([*found.reasons, waiting])} {allowance}")
+    return found.exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a connector is: ``dead`` when a restart may help, ``degraded`` when it would not."""
+
+    now: datetime
+    allowed: timedelta
+    polled_at: datetime | None
+    alive_at: datetime | None
+    trouble: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        if self.alive_at is not None and not self._is_fresh(self.alive_at):
+            return "dead"
+        if self.polled_at is None or not self._is_fresh(self.polled_at) or self.trouble:
+            return "degraded"
+        return "healthy"
+
+    @property
+    def exit_code(self) -> int:
+        return {"healthy": os.EX_OK, "degraded": os.EX_UNAVAILABLE, "dead": os.EX_SOFTWARE}[self.state]
+
+    @property
+    def verdict(self) -> str:
+        return "healthy" if self.state == "healthy" else "NOT HEALTHY"
+
+    @property
+    def reasons(self) -> list[str]:
+        polled = "never polled"
+        if self.polled_at is not None:
+            polled = f"last good poll {self.age_s(self.polled_at)} s ago"
+        dead = [f"no sign of life for {self.age_s(self.alive_at)} s"] if self.state == "dead" else []
+        return [polled, *dead, *(f"{what} waits: {why}" for what, why in self.trouble.items())]
+
+    def age_s(self, at: datetime | None) -> int | None:
+        return None if at is None else round((self.now - at).total_seconds())
+
+    def _is_fresh(self, at: datetime) -> bool:
+        # A time far in the future was written by a clock that has been set back since, so it says nothing.
+        return abs(self.now - at) <= self.allowed
+
+
+def look(reports: Reports, settings: Settings, now: datetime, allowed: timedelta) -> Health:
+    """The health that the ledger shows; ``allowed`` is what `service.Rhythm` allows the service itself."""
+    sign = reports.last_sign(now, allowed)
+    return Health(
+        now,
+        allowed,
+        reports.last_poll(settings.helpdesk.ledger_name),
+        sign.at if sign else None,
+        dict(sign.trouble) if sign else {},
+    )

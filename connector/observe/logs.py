@@ -73,6 +73,7 @@ FACTS: Final = frozenset(
         "retry_s",
         "silent_s",
         "stage",
+        "stages",
         "tags",
         "team",
         "ticket_id",

@@ -45,6 +45,12 @@ class Summary:
                 self.model_calls += 1
                 self.cost_usd += facts.get("cost_usd") or Decimal(0)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has happened yet."""
+        with self._lock:
+            return not (self.polled or self.model_calls or self.decided or self.written)
+
     def as_json(self) -> dict[str, Any]:
         """The object that ``run --once --json`` prints; ``cost`` is USD."""
         with self._lock:

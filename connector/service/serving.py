@@ -8,19 +8,24 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from types import FrameType
 from typing import Any
 
 from connector.clock import SystemClock
 from connector.errors import ConnectorError, Unavailable
-from connector.pipeline.summary import Summary
 from connector.pipeline.sync import Stages
 from connector.ports import Clock, Event, Observer
+from connector.service.passes import Passes
+from connector.service.supervisor import Supervisor
+from connector.service.watchdog import Watchdog
 
 _FIRST_BACKOFF_SECONDS = 5.0
 _LONGEST_BACKOFF_SECONDS = 300.0
+_MOST_JOBS = 8
+JOB_DEFAULTS = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,43 +35,46 @@ class Rhythm:
     poll_seconds: float = 60.0
     work_seconds: float = 1.0
     shutdown_seconds: float = 30.0
+    least_silence_seconds: float = 300.0
 
     @property
     def silence_seconds(self) -> float:
-        """After this long without a sign of life the service ends itself; its supervisor restarts it."""
-        return max(300.0, 3 * self.poll_seconds)
+        """Three intervals without a sign of life, and at least five minutes, mean trouble.
+
+        The service then ends itself for its supervisor to restart it, and `connector health` is bad.
+        """
+        return max(self.least_silence_seconds, 3 * self.poll_seconds)
 
 
-class Watchdog:
-    """Judges liveness by a monotonic clock: any event and any finished job is a sign of life."""
+class Ending:
+    """Why a service ends that nobody asked to stop: a stage asked for the end of the process."""
 
-    def __init__(self, clock: Clock, silence_seconds: float) -> None:
-        self._clock = clock
-        self._silence = silence_seconds
-        self._last = clock.monotonic()
+    def __init__(self) -> None:
+        self.code: int | None = None
 
-    def __call__(self, event: Event) -> None:  # noqa: ARG002 - that it happened is all that counts
-        self.alive()
-
-    def alive(self) -> None:
-        self._last = self._clock.monotonic()
-
-    @property
-    def is_silent(self) -> bool:
-        return self._clock.monotonic() - self._last > self._silence
+    def __call__(self, error: BaseException) -> None:
+        wanted = error.code if isinstance(error, SystemExit) else 130
+        self.code = wanted if isinstance(wanted, int) else int(wanted is not None)
 
 
 class StageJob:
     """A stage as a scheduler job: never raises, backs off while an upstream is down, and says so once."""
 
     def __init__(
-        self, name: str, stage: Callable[[], None], clock: Clock, observer: Observer, watchdog: Watchdog
+        self,
+        name: str,
+        stage: Callable[[], None],
+        clock: Clock,
+        observer: Observer,
+        watchdog: Watchdog,
+        end: Callable[[BaseException], None],
     ) -> None:
         self._name = name
         self._stage = stage
         self._clock = clock
         self._observer = observer
         self._watchdog = watchdog
+        self._end = end
         self._failures = 0
         self._told = ""
         self._not_before = 0.0
@@ -77,9 +85,11 @@ class StageJob:
                 self._stage()
             except Exception as error:  # noqa: BLE001 - one failing run never ends the service
                 self._back_off(error)
+            except BaseException as error:  # noqa: BLE001 - APScheduler would swallow the wish to end
+                self._end(error)
             else:
                 self._recovered()
-        self._watchdog.alive()
+        self._watchdog.alive(self._name)
 
     def _back_off(self, error: Exception) -> None:
         self._failures += 1
@@ -102,95 +112,108 @@ class StageJob:
         self._failures, self._told, self._not_before = 0, "", 0.0
 
 
-class Passes:
-    """In the service a pass lasts from one poll to the next; its summary is stored when it ends."""
+class Service:
+    """The stages on a scheduler, each at its own interval, and watched."""
 
-    def __init__(self, stages: Stages, mode: str) -> None:
-        self._stages = stages
-        self._mode = mode
-        self._lock = threading.Lock()
-        self._summary = Summary()
-        self._id: str | None = None
-
-    def __call__(self, event: Event) -> None:
-        self._summary(event)
-
-    def poll(self) -> None:
-        """The poll job: a new pass begins, then the feed is read."""
-        self.turn_over()
-        self._stages.intake.run()
-
-    def turn_over(self, *, last: bool = False) -> None:
-        """End the running pass, if any, and begin the next one unless this was the last."""
-        with self._lock:
-            if self._id is not None:
-                self._stages.ledger.end_pass(self._id, self._summary.as_json())
-            self._summary = Summary()
-            self._id = None if last else self._stages.ledger.start_pass(self._mode)
-
-
-def serve(stages: Stages, clock: SystemClock, observer: Observer, rhythm: Rhythm, hub: list[Observer]) -> int:
-    """Run until SIGTERM or SIGINT; returns the exit code (0 drained, 70 stuck, 75 not drained in time).
-
-    ``hub`` is where the service hangs its own observers: the watchdog and the running pass.
-    """
-    watchdog = Watchdog(clock, rhythm.silence_seconds)
-    passes = Passes(stages, "live")
-    hub.extend((watchdog, passes))
-    stop_on_signals(clock)
-    scheduler = _scheduler(
-        {
-            "poll": (rhythm.poll_seconds, passes.poll),
+    def __init__(
+        self,
+        stages: Stages,
+        clock: Clock,
+        observer: Observer,
+        rhythm: Rhythm,
+        scheduler: Any,  # noqa: ANN401 - apscheduler ships no types
+    ) -> None:
+        self.watchdog = Watchdog(clock, rhythm.silence_seconds)
+        self.passes = Passes(stages, "live")
+        self.ending = Ending()
+        self.scheduler = scheduler
+        self._clock = clock
+        self._observer = observer
+        self._jobs = {
+            "poll": (rhythm.poll_seconds, stages.intake.run),
+            "passes": (rhythm.poll_seconds, self.passes.turn_over),
             "triage": (rhythm.work_seconds, stages.triage.run),
             "write_back": (rhythm.work_seconds, stages.write_back.run),
-        },
-        lambda name, stage: StageJob(name, stage, clock, observer, watchdog),
-    )
-    scheduler.start()
+        }
+
+    def start(self) -> None:
+        """Begin the first pass, and run every job at once, then at its interval."""
+        from connector.service.steady import SteadyTrigger
+
+        self.passes.begin()
+        self.watchdog.watch(self._jobs)
+        for name, (seconds, stage) in self._jobs.items():
+            job = StageJob(name, stage, self._clock, self._observer, self.watchdog, self.ending)
+            trigger = SteadyTrigger(self._clock, seconds)
+            # Without next_run_time the first run would be one interval away.
+            self.scheduler.add_job(job, trigger, id=name, next_run_time=self._clock.now())
+        self.scheduler.start()
+
+    def look(self) -> tuple[str, ...]:
+        """Once a second: undo what a jump of the wall clock did to the jobs; returns those that are stuck."""
+        from connector.service.steady import bring_back
+
+        if bring_back(self.scheduler, self._clock):
+            self._observer(Event("clock.set_back", "warning"))
+        return self.watchdog.look()
+
+
+def serve(
+    stages: Stages,
+    clock: SystemClock,
+    observer: Observer,
+    rhythm: Rhythm,
+    hub: list[Observer],
+    scheduler: Any = None,  # noqa: ANN401 - apscheduler ships no types
+) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit code (0 drained, 70 stuck, 75 not drained in time).
+
+    ``hub`` is where the service hangs its own observers: the watchdog and the running pass.  After 70
+    threads may still be at work: the process has to end at once (`leave`).
+    """
+    service = Service(stages, clock, observer, rhythm, scheduler or background_scheduler())
+    supervisor = Supervisor(os.environ, clock)
+    hub.extend((service.watchdog, service.passes))
+    stop_on_signals(clock)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal, or a log rotated by somebody
+    service.start()
     observer(Event("service.started", "info", {"poll_s": rhythm.poll_seconds}))
-    while not clock.sleep(1.0):
-        if watchdog.is_silent:
-            observer(Event("service.stuck", "error", {"silent_s": rhythm.silence_seconds}))
+    supervisor.ready()
+    while not clock.sleep(1.0) and service.ending.code is None:
+        if stuck := service.look():
+            facts = {"stages": list(stuck), "silent_s": rhythm.silence_seconds}
+            observer(Event("service.stuck", "error", facts))
             faulthandler.dump_traceback(all_threads=True)
             return os.EX_SOFTWARE
-    return _drain(scheduler, stages, passes, observer, rhythm.shutdown_seconds)
+        supervisor.alive()
+        supervisor.status(service.passes.state)
+    supervisor.stopping()
+    clock.stop()  # the stages too, when it was one of them that ended the service
+    drained = _drain(service, stages, observer, rhythm.shutdown_seconds)
+    return drained if service.ending.code is None else service.ending.code
 
 
-def _scheduler(
-    jobs: dict[str, tuple[float, Callable[[], None]]], guard: Callable[[str, Callable[[], None]], StageJob]
-) -> Any:  # noqa: ANN401 - apscheduler ships no types
+def background_scheduler() -> Any:  # noqa: ANN401 - apscheduler ships no types
     """APScheduler with its traps closed: UTC, nothing dropped as misfired, no overlap, memory only."""
     from apscheduler.executors.pool import ThreadPoolExecutor  # type: ignore[import-untyped]
     from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
 
-    scheduler = BackgroundScheduler(
-        timezone=UTC,
-        executors={"default": ThreadPoolExecutor(len(jobs))},
-        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    return BackgroundScheduler(
+        timezone=UTC, executors={"default": ThreadPoolExecutor(_MOST_JOBS)}, job_defaults=JOB_DEFAULTS
     )
-    for name, (seconds, stage) in jobs.items():
-        now = datetime.now(UTC)  # without it the first run would be one interval away
-        scheduler.add_job(guard(name, stage), "interval", seconds=seconds, id=name, next_run_time=now)
-    return scheduler
 
 
-def _drain(
-    scheduler: Any,  # noqa: ANN401 - apscheduler ships no types
-    stages: Stages,
-    passes: Passes,
-    observer: Observer,
-    seconds: float,
-) -> int:
+def _drain(service: Service, stages: Stages, observer: Observer, seconds: float) -> int:
     """Let the jobs finish what is in flight, for at most ``seconds``; leases left over run out."""
     observer(Event("service.stopping", "info", {"grace_s": seconds}))
-    ending = threading.Thread(target=scheduler.shutdown, kwargs={"wait": True}, daemon=True)
+    ending = threading.Thread(target=service.scheduler.shutdown, kwargs={"wait": True}, daemon=True)
     ending.start()
     ending.join(seconds)
     if ending.is_alive():
         observer(Event("service.cut_off", "warning", {"grace_s": seconds}))
         return os.EX_TEMPFAIL
     stages.ledger.release()
-    passes.turn_over(last=True)
+    service.passes.end()
     observer(Event("service.stopped"))
     return os.EX_OK
 
@@ -209,8 +232,9 @@ def stop_on_signals(clock: SystemClock) -> None:
 
 def leave(code: int) -> None:
     """End the process although threads may still be busy (they are, when a drain was cut off)."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):  # closed, or nobody reads it any more
+            stream.flush()
     if code in (os.EX_TEMPFAIL, os.EX_SOFTWARE):
         os._exit(code)
     raise SystemExit(code)

@@ -185,10 +185,13 @@ class SqlLedger:
         return pass_id
 
     @repeated
+    def note_pass(self, pass_id: str, summary: Mapping[str, Any]) -> None:
+        noted = update(passes).where(passes.c.id == pass_id)
+        with self._database.write("note_pass") as tx:
+            tx.execute(noted.values(finished_at=self._now_ms(), summary=dict(summary)))
+
     def end_pass(self, pass_id: str, summary: Mapping[str, Any]) -> None:
-        ended = update(passes).where(passes.c.id == pass_id)
-        with self._database.write("end_pass") as tx:
-            tx.execute(ended.values(finished_at=self._now_ms(), summary=dict(summary)))
+        self.note_pass(pass_id, summary)
         if self._pass_id == pass_id:
             self._pass_id = None
 

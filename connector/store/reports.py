@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -37,6 +37,7 @@ _WITH_WRITE = (
     .join_from(decisions, writes, writes.c.decision_id == decisions.c.id)
     .order_by(decisions.c.decided_at.desc(), decisions.c.id)
 )
+_LONGEST_PASS_MS = 2 * 3_600_000  # a service begins a new one every hour at the latest
 _BROKEN = or_(decisions.c.kind == Kind.FAILED_OPEN.value, writes.c.outcome == Outcome.REJECTED.value)
 
 
@@ -54,7 +55,10 @@ class DecisionRow:
 
 @dataclass(frozen=True, slots=True)
 class PassRow:
-    """One run of all stages; one without an end was cut off, or still runs."""
+    """One run of all stages; one without an end was cut off, or still runs.
+
+    ``finished_at`` of a service's pass is moved on at every interval while nothing happens in it.
+    """
 
     id: str
     mode: str
@@ -62,6 +66,14 @@ class PassRow:
     started_at: datetime
     finished_at: datetime | None
     summary: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """The newest sign of life of any process, and what the living say is wrong: upstream or stage → why."""
+
+    at: datetime
+    trouble: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +173,25 @@ class Reports:
         return PassRow(
             row.id, row.mode, row.worker, from_ms(row.started_at), maybe_from_ms(row.finished_at), row.summary
         )
+
+    def last_sign(self, now: datetime, within: timedelta) -> Sign | None:
+        """When a process last began, ended or noted a pass, and the trouble of all that did so ``within``.
+
+        What seems to happen in the future was written before the clock was set back.  None: nobody ever.
+        """
+        seen = func.coalesce(passes.c.finished_at, passes.c.started_at).label("seen")
+        signs = select(passes.c.worker, passes.c.summary, seen).order_by(passes.c.started_at)
+        recent = passes.c.started_at >= to_ms(now) - _LONGEST_PASS_MS
+        with self._database.read("last_sign") as tx:
+            rows = tx.execute(signs.where(recent, seen <= to_ms(now + within))).all()
+            if not rows:
+                newest = tx.execute(
+                    signs.order_by(None).order_by(passes.c.started_at.desc()).limit(1)
+                ).first()
+                return Sign(from_ms(newest.seen), {}) if newest else None
+        living = {row.worker: row.summary or {} for row in rows if row.seen >= to_ms(now - within)}
+        trouble = {what: why for told in living.values() for what, why in told.get("trouble", {}).items()}
+        return Sign(from_ms(max(row.seen for row in rows)), trouble)
 
 
 def _decision_row(row: AnyRow) -> DecisionRow:

@@ -9,7 +9,8 @@ import pytest
 from connector.clock import ManualClock
 from connector.errors import AuthRefused, Unavailable
 from connector.ports import Event
-from connector.service import StageJob, Watchdog
+from connector.service.serving import Ending, StageJob
+from connector.service.watchdog import Watchdog
 
 
 class Told(list[Event]):
@@ -52,7 +53,7 @@ Tick = Callable[[float], None]
 @pytest.fixture
 def tick(clock: ManualClock, told: Told, stage: Stage) -> Tick:
     """Runs the job once a second for so many seconds."""
-    job = StageJob("poll", stage, clock, told, Watchdog(clock, 300))
+    job = StageJob("poll", stage, clock, told, Watchdog(clock, 300), Ending())
 
     def run(seconds: float) -> None:
         for _ in range(int(seconds)):
@@ -110,16 +111,3 @@ def test_a_bug_does_not_end_the_service_and_its_message_stays_inside(
     tick(3)
 
     assert [event.facts["error"] for event in told] == ["KeyError"]
-
-
-def test_silence_is_noticed_by_a_clock_that_does_not_jump(clock: ManualClock) -> None:
-    watchdog = Watchdog(clock, silence_seconds=300)
-    clock.jump(-3600)
-    clock.jump(7200)
-    early = watchdog.is_silent
-
-    clock.advance(301)
-
-    assert (early, watchdog.is_silent) == (False, True)
-    watchdog(Event("ticket.decided"))
-    assert not watchdog.is_silent

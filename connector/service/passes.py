@@ -1,0 +1,81 @@
+"""The passes of a service: what it did from one poll to the next, and that it is alive and how well."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from connector.pipeline.summary import Summary
+from connector.pipeline.sync import Stages
+from connector.ports import Event
+
+_LONGEST_IDLE_SECONDS = 3600.0
+
+
+class Passes:
+    """In the service a pass lasts from one poll to the next; its summary is stored when it ends.
+
+    A pass in which nothing happens goes on, for at most an hour: a quiet night leaves a few rows, not one
+    per poll.  Each interval it is noted in the ledger all the same, which is how `connector health` knows
+    that this process is alive, and what is wrong with its upstreams.
+    """
+
+    def __init__(self, stages: Stages, mode: str) -> None:
+        self._stages = stages
+        self._mode = mode
+        self._lock = threading.Lock()
+        self._summary = Summary()
+        self._id: str | None = None
+        self._began = 0.0
+        self._trouble: dict[str, str] = {}
+
+    def __call__(self, event: Event) -> None:
+        self._summary(event)
+        facts = event.facts
+        match event.name:
+            case "stage.paused":
+                self._trouble[facts["stage"]] = facts["error"]
+            case "stage.resumed":
+                self._trouble.pop(facts["stage"], None)
+            case "upstream.down":
+                self._trouble[facts["upstream"]] = facts["error"]
+            case "upstream.up":
+                self._trouble.pop(facts["upstream"], None)
+
+    @property
+    def state(self) -> str:
+        """How the service is, in one line."""
+        trouble = self._trouble.copy()
+        return "; ".join(f"{what} waits: {why}" for what, why in trouble.items()) or "healthy"
+
+    def begin(self) -> None:
+        with self._lock:
+            self._begin()
+
+    def turn_over(self) -> None:
+        """The job of every interval: end the running pass if anything happened in it, and begin the next."""
+        with self._lock:
+            age = self._stages.clock.monotonic() - self._began
+            if self._id is not None and self._summary.is_empty and age < _LONGEST_IDLE_SECONDS:
+                self._stages.ledger.note_pass(self._id, self._as_json())
+                return
+            self._end()
+            self._begin()
+
+    def end(self) -> None:
+        with self._lock:
+            self._end()
+
+    def _begin(self) -> None:
+        self._summary = Summary()
+        self._began = self._stages.clock.monotonic()
+        self._id = self._stages.ledger.start_pass(self._mode)
+
+    def _end(self) -> None:
+        if self._id is not None:
+            self._stages.ledger.end_pass(self._id, self._as_json())
+            self._id = None
+
+    def _as_json(self) -> dict[str, Any]:
+        counts = self._summary.as_json()
+        return counts | {"trouble": self._trouble.copy()} if self._trouble else counts
