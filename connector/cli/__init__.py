@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 _EXIT_INTERRUPTED = 130
 _EXIT_BROKEN_PIPE = 141
@@ -13,7 +13,31 @@ _EXIT_BROKEN_PIPE = 141
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """The ``connector`` command.  Ends the process with the documented exit codes."""
-    raise SystemExit(run(list(sys.argv[1:] if argv is None else argv)))
+    _open_standard_streams()
+    code = run(list(sys.argv[1:] if argv is None else argv))
+    for stream in (sys.stdout, sys.stderr):
+        _let_go(stream)
+    raise SystemExit(code)
+
+
+def _open_standard_streams() -> None:
+    """Started without them, the first file or socket we open would be stdout, and be written to."""
+    for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            while (opened := os.open(os.devnull, os.O_RDWR)) < number:
+                pass
+            if opened > number:  # it was there, and Python could not use it
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+
+
+def _let_go(stream: TextIO) -> None:
+    """What nobody reads any more must not become the exit code 120 when Python flushes it at the end."""
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_RDWR), stream.fileno())
 
 
 def run(arguments: list[str]) -> int:

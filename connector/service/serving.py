@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import re
 import signal
 import sys
 import threading
@@ -24,6 +25,7 @@ from connector.service.watchdog import Watchdog
 
 _FIRST_BACKOFF_SECONDS = 5.0
 _LONGEST_BACKOFF_SECONDS = 300.0
+_CHANGING = re.compile(r"\([^)]*\)|\d+")  # request ids, statuses and seconds: no news of the same trouble
 _MOST_JOBS = 8
 JOB_DEFAULTS = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
 
@@ -100,11 +102,11 @@ class StageJob:
         # The message of an error of ours is made for a log; a foreign one may quote anything.
         text = str(error) if isinstance(error, ConnectorError) else ""
         cause = f"{type(error).__name__} {text}".strip()
-        if cause != self._told:
+        if (kind := _CHANGING.sub("", cause)) != self._told:
             level = "warning" if isinstance(error, Unavailable) else "error"
             facts = {"stage": self._name, "error": cause, "retry_s": seconds}
             self._observer(Event("stage.paused", level, facts))
-            self._told = cause
+            self._told = kind
 
     def _recovered(self) -> None:
         if self._failures:
@@ -233,7 +235,7 @@ def stop_on_signals(clock: SystemClock) -> None:
 def leave(code: int) -> None:
     """End the process although threads may still be busy (they are, when a drain was cut off)."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, OSError, ValueError):  # closed, or nobody reads it any more
+        with suppress(OSError, ValueError):  # closed, or nobody reads it any more
             stream.flush()
     if code in (os.EX_TEMPFAIL, os.EX_SOFTWARE):
         os._exit(code)

@@ -8,20 +8,9 @@ import pytest
 
 from connector.clock import ManualClock
 from connector.errors import AuthRefused, Unavailable
-from connector.ports import Event
 from connector.service.serving import Ending, StageJob
 from connector.service.watchdog import Watchdog
-
-
-class Told(list[Event]):
-    """An observer that remembers."""
-
-    def __call__(self, event: Event) -> None:
-        self.append(event)
-
-    @property
-    def names(self) -> list[str]:
-        return [event.name for event in self]
+from tests.service.conftest import Told
 
 
 class Stage:
@@ -35,11 +24,6 @@ class Stage:
         self.runs += 1
         if self.error is not None:
             raise self.error
-
-
-@pytest.fixture
-def told() -> Told:
-    return Told()
 
 
 @pytest.fixture
@@ -111,3 +95,13 @@ def test_a_bug_does_not_end_the_service_and_its_message_stays_inside(
     tick(3)
 
     assert [event.facts["error"] for event in told] == ["KeyError"]
+
+
+def test_the_same_trouble_with_another_request_id_is_not_said_again(
+    tick: Tick, stage: Stage, told: Told
+) -> None:
+    for number in range(20):
+        stage.error = Unavailable(f"GET /tickets answered 50{number % 5} (x-request-id r-{number})")
+        tick(300)
+
+    assert told.names == ["stage.paused"]
