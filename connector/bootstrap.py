@@ -18,19 +18,21 @@ from connector.interpreter import tune
 from connector.pipeline.breaker import Breaker
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk
+from connector.pipeline.retention import Retention
 from connector.pipeline.sync import WRITE_FROM, Stages
 from connector.pipeline.triage import Triage, TriageLimits
 from connector.pipeline.write_back import WriteBack, WritePolicy
 from connector.policy import build_cascade, resolve_inbox, resolve_routing
-from connector.ports import Clock, Helpdesk, Ledger, Observer
+from connector.ports import Clock, Eraser, Helpdesk, Ledger, Observer
 from connector.routing import RoutingPolicy
 from connector.settings import Settings
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from connector.helpdesk.zendesk import ZendeskHelpdesk
     from connector.llm.claude import ClaudeClassifier
-    from connector.store import Reports, SchemaState
+    from connector.store import Reports, SchemaState, SqlEraser
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,12 @@ def connect(
         groups = helpdesk.groups()
         routing = resolve_routing(settings, groups)
         inbox = resolve_inbox(settings, groups)
-        ledger = opened.enter_context(open_ledger(settings, clock, dry_run=dry_run))
+        books = opened.enter_context(open_books(settings, clock, dry_run=dry_run))
+        ledger = books.ledger
         classifier = open_classifier(settings)
         opened.callback(classifier.close)
         tune()
-        stages = _stages(settings, clock, observer, _Parts(helpdesk, classifier, ledger, routing, inbox))
+        stages = _stages(settings, clock, observer, _Parts(helpdesk, classifier, books, routing, inbox))
         yield Connector(helpdesk, classifier, ledger, stages)
 
 
@@ -70,13 +73,13 @@ def connect(
 class _Parts:
     helpdesk: Helpdesk
     classifier: ClaudeClassifier
-    ledger: Ledger
+    books: Books
     routing: RoutingPolicy
     inbox: frozenset[str]
 
 
 def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts) -> Stages:
-    helpdesk, ledger = parts.helpdesk, parts.ledger
+    helpdesk, ledger, eraser = parts.helpdesk, parts.books.ledger, parts.books.eraser
     lookback = timedelta(hours=settings.helpdesk.lookback_hours)
     breaker = Breaker("claude", clock, observer)
     desk = Desk(ledger, parts.classifier, breaker, clock, observer, max_tries=settings.llm.max_tries)
@@ -100,6 +103,7 @@ def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts)
         ledger=ledger,
         clock=clock,
         write_from=min(WRITE_FROM, helpdesk.capabilities.bulk_size),
+        retention=Retention(eraser, clock, observer, settings.privacy.keep()) if eraser else None,
     )
 
 
@@ -108,13 +112,27 @@ def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts)
 
 def open_helpdesk(settings: Settings, clock: Clock, *, dry_run: bool = False) -> Helpdesk:
     """The configured helpdesk; in a dry run twice guarded against writing."""
+    from connector.helpdesk.dry_run import DryRunHelpdesk
+
+    helpdesk = _connect_helpdesk(settings, clock, read_only=dry_run)
+    return DryRunHelpdesk(helpdesk) if dry_run else helpdesk
+
+
+def find_requesters(settings: Settings, clock: Clock, email: str) -> tuple[str, ...]:
+    """The helpdesk's ids of whoever has this e-mail address; nothing is written.
+
+    Raises SettingsError, AuthRefused or Unavailable.
+    """
+    return _connect_helpdesk(settings, clock, read_only=True).requesters(email)
+
+
+def _connect_helpdesk(settings: Settings, clock: Clock, *, read_only: bool) -> ZendeskHelpdesk:
     if settings.helpdesk.kind != "zendesk":
         raise SettingsError(f'helpdesk.kind = "{settings.helpdesk.kind}" is not available in this version')
-    from connector.helpdesk.dry_run import DryRunHelpdesk
     from connector.helpdesk.zendesk import connect_zendesk
 
     chosen = settings.helpdesk
-    helpdesk = connect_zendesk(
+    return connect_zendesk(
         name=chosen.ledger_name,
         base_url=str(chosen.base_url),
         clock=clock,
@@ -122,7 +140,7 @@ def open_helpdesk(settings: Settings, clock: Clock, *, dry_run: bool = False) ->
         client_secret=_reveal(chosen.client_secret),
         email=chosen.email,
         api_token=_reveal(chosen.api_token),
-        read_only=dry_run,
+        read_only=read_only,
         support_type_scope=chosen.support_type_scope,
         tier_field=chosen.tier_field,
         arr_field=chosen.arr_field,
@@ -131,7 +149,6 @@ def open_helpdesk(settings: Settings, clock: Clock, *, dry_run: bool = False) ->
         proxy=_reveal(chosen.proxy),
         rate_share=chosen.rate_share,
     )
-    return DryRunHelpdesk(helpdesk) if dry_run else helpdesk
 
 
 def open_classifier(settings: Settings) -> ClaudeClassifier:
@@ -167,9 +184,24 @@ def open_classifier(settings: Settings) -> ClaudeClassifier:
 # --- The ledger -------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Books:
+    """A ledger, and what takes customers' words out of it; a dry run has nothing to erase."""
+
+    ledger: Ledger
+    eraser: Eraser | None
+
+
 @contextmanager
 def open_ledger(settings: Settings, clock: Clock, *, dry_run: bool = False) -> Iterator[Ledger]:
     """The ledger of the configured helpdesk; for a dry run one that forgets everything at the end."""
+    with open_books(settings, clock, dry_run=dry_run) as books:
+        yield books.ledger
+
+
+@contextmanager
+def open_books(settings: Settings, clock: Clock, *, dry_run: bool = False) -> Iterator[Books]:
+    """The same with its eraser, on one connection to the database."""
     from connector.store import open_store, overlay
 
     url, helpdesk = settings.store.url.get_secret_value(), settings.helpdesk.ledger_name
@@ -178,11 +210,11 @@ def open_ledger(settings: Settings, clock: Clock, *, dry_run: bool = False) -> I
         store = opened.enter_context(closing(open_store(url, clock=clock, read_only=dry_run)))
         if dry_run:
             scratch = opened.enter_context(closing(open_store("sqlite://", clock=clock)))
-            yield overlay(store, scratch, helpdesk, worker)
+            yield Books(overlay(store, scratch, helpdesk, worker), None)
         else:
             ledger = store.ledger(helpdesk, worker)
             with _given_back(ledger):
-                yield ledger
+                yield Books(ledger, store.eraser(helpdesk))
 
 
 @contextmanager
@@ -195,6 +227,16 @@ def _given_back(ledger: Ledger) -> Iterator[None]:
             ledger.release()
         raise
     ledger.release()
+
+
+@contextmanager
+def open_eraser(settings: Settings, clock: Clock, *, read_only: bool = False) -> Iterator[SqlEraser]:
+    """What forgets people; read-only it can look while a service owns the database."""
+    from connector.store import open_store
+
+    url = settings.store.url.get_secret_value()
+    with closing(open_store(url, clock=clock, read_only=read_only)) as store:
+        yield store.eraser(settings.helpdesk.ledger_name)
 
 
 def schema_of(settings: Settings) -> SchemaState:

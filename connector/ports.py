@@ -270,6 +270,24 @@ class Ledger(Protocol):
     def end_pass(self, pass_id: str, summary: Mapping[str, Any]) -> None: ...
 
 
+# --- Eraser ---------------------------------------------------------------------------------------------
+
+
+class Eraser(Protocol):
+    """Takes customers' words out of the ledger; errors as for the ledger."""
+
+    def erase_older(self, before: datetime | None, limit: int) -> int:
+        """Erase the words of at most ``limit`` submissions that were written back before a moment.
+
+        Returns how many; None as the moment erases only what earlier erasures had to leave.
+        """
+        ...
+
+    def settle(self) -> bool:
+        """Leave no copy of what was erased in the database's journal; False when that must wait."""
+        ...
+
+
 # --- Observer -------------------------------------------------------------------------------------------
 
 

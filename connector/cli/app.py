@@ -153,6 +153,30 @@ def explain(
 
 
 @app.command()
+def forget(
+    requester: Annotated[
+        str | None,
+        typer.Option(metavar="E-MAIL|ID", help="Everything of this person; an address is looked up."),
+    ] = None,
+    ticket: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="This ticket; may be given several times.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be erased.")] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Erase a person's words from the database and keep them from coming back.
+
+    Example: connector forget --requester jane@example.com --dry-run
+    """
+    from connector.cli.forget import forget as work
+
+    if not (requester or ticket):
+        raise typer.BadParameter("name a --requester or a --ticket")
+    raise typer.Exit(work(requester, ticket or [], dry_run=dry_run, as_json=as_json, config=config))
+
+
+@app.command()
 def sandbox(
     tickets: Annotated[int, typer.Option(min=0, help="How many generated tickets to start with.")] = 60,
     seed: Annotated[int, typer.Option(help="Same seed, same tickets.")] = 7,

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 Line = tuple[datetime, str]
 
+_ERASED = {
+    "retention": "its words were erased by retention ([privacy] retention_days); the decision stays",
+    "request": "its words were erased on request (connector forget); the decision stays",
+    "deleted": "its words were erased because the helpdesk deleted the ticket; the decision stays",
+}
+
 
 def explain(ticket: str, *, ask: bool, as_json: bool, config: Path | None) -> int:
     """Exit code 0, or 1 when the ledger has never seen the ticket."""
@@ -61,6 +67,8 @@ def _arrivals(story: Story) -> Iterator[Line]:
         why = f" ({revision.reason})" if revision.reason else ""
         yield revision.seen_at, f"revision {revision.version} polled: {revision.disposition}{why}"
     for submission in story.submissions:
+        if submission.erased_at and submission.erased_because:
+            yield submission.erased_at, _ERASED[submission.erased_because]
         if submission.state != "decided":
             waits = f": {submission.reason}" if submission.reason else ""
             yield submission.seen_at, f"waits for triage, {submission.attempts} attempts{waits}"
@@ -114,7 +122,7 @@ def _ask(settings: Settings, story: Story) -> int:
     from connector.bootstrap import open_classifier
     from connector.classify.prompt import ticket_object
 
-    ticket = next((each.ticket for each in story.submissions if each.ticket), None)
+    ticket = next((each.ticket for each in story.submissions if each.ticket and not each.erased_at), None)
     if not story.decisions or ticket is None:
         say("Nothing has been decided about it yet, or its text was erased.")
         return 1

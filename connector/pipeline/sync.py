@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from connector.pipeline.intake import Intake
+from connector.pipeline.retention import Retention
 from connector.pipeline.triage import Triage
 from connector.pipeline.write_back import WriteBack
 from connector.ports import Clock, Ledger
@@ -17,7 +18,7 @@ WRITE_FROM = 100  # so many finished decisions are worth a bulk write while mode
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The three stages over one ledger."""
+    """The three stages over one ledger, and what tidies up behind them (nothing in a dry run)."""
 
     intake: Intake
     triage: Triage
@@ -25,6 +26,7 @@ class Stages:
     ledger: Ledger
     clock: Clock
     write_from: int = WRITE_FROM
+    retention: Retention | None = None
 
 
 def run_pass(stages: Stages) -> int:
@@ -32,6 +34,13 @@ def run_pass(stages: Stages) -> int:
 
     Raises what a stage raises.  Whatever was committed before stays.
     """
+    left = _run_stages(stages)
+    if stages.retention is not None:
+        stages.retention.run()
+    return left
+
+
+def _run_stages(stages: Stages) -> int:
     stages.intake.run()
     while True:
         _triage_and_write(stages)

@@ -36,6 +36,7 @@ class Rhythm:
 
     poll_seconds: float = 60.0
     work_seconds: float = 1.0
+    retention_seconds: float = 3600.0
     shutdown_seconds: float = 30.0
     least_silence_seconds: float = 300.0
 
@@ -131,19 +132,21 @@ class Service:
         self.scheduler = scheduler
         self._clock = clock
         self._observer = observer
-        self._jobs = {
+        self._jobs: dict[str, tuple[float, Callable[[], None]]] = {
             "poll": (rhythm.poll_seconds, stages.intake.run),
             "passes": (rhythm.poll_seconds, self.passes.turn_over),
             "triage": (rhythm.work_seconds, stages.triage.run),
             "write_back": (rhythm.work_seconds, stages.write_back.run),
         }
+        if stages.retention is not None:
+            self._jobs["retention"] = (rhythm.retention_seconds, stages.retention.run)
 
     def start(self) -> None:
         """Begin the first pass, and run every job at once, then at its interval."""
         from connector.service.steady import SteadyTrigger
 
         self.passes.begin()
-        self.watchdog.watch(self._jobs)
+        self.watchdog.watch({name: seconds for name, (seconds, _) in self._jobs.items()})
         for name, (seconds, stage) in self._jobs.items():
             job = StageJob(name, stage, self._clock, self._observer, self.watchdog, self.ending)
             trigger = SteadyTrigger(self._clock, seconds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from connector.ports import Clock, Event
 
@@ -19,7 +19,7 @@ _AT_WORK = {
 
 
 class Watchdog:
-    """Every job must end, or show that it is at work, at least once in ``silence_seconds``.
+    """Every job must end, or show that it is at work, within ``silence_seconds`` or three of its intervals.
 
     One job's life says nothing about another's.  A job that ends is alive, also when it failed or waits for
     an upstream: a restart would not help there.
@@ -31,10 +31,13 @@ class Watchdog:
         self._looked = clock.monotonic()
         self._awake = 0.0
         self._seen: dict[str, float] = {}
+        self._longest: dict[str, float] = {}
 
-    def watch(self, jobs: Iterable[str]) -> None:
-        """From now on these jobs are expected to live."""
-        self._seen |= dict.fromkeys(jobs, self._awake)
+    def watch(self, jobs: Mapping[str, float]) -> None:
+        """From now on these jobs are expected to live, each with its interval in seconds."""
+        for job, seconds in jobs.items():
+            self._seen[job] = self._awake
+            self._longest[job] = max(self._silence, 3 * seconds)
 
     def __call__(self, event: Event) -> None:
         self.alive(_AT_WORK.get(event.name) or str(event.facts.get("stage")))
@@ -48,4 +51,4 @@ class Watchdog:
         now = self._clock.monotonic()
         self._awake += min(now - self._looked, _LONGEST_NAP_SECONDS)
         self._looked = now
-        return tuple(job for job, seen in self._seen.items() if self._awake - seen > self._silence)
+        return tuple(job for job, seen in self._seen.items() if self._awake - seen > self._longest[job])

@@ -36,6 +36,7 @@ from connector.settings.defaults import (
 from connector.settings.operation import (
     LogSettings,
     PollSettings,
+    PrivacySettings,
     ServiceSettings,
     TagSettings,
     WriteSettings,
@@ -82,6 +83,7 @@ class Settings(BaseSettings):
     tags: TagSettings = TagSettings()
     write: WriteSettings = WriteSettings()
     service: ServiceSettings = ServiceSettings()
+    privacy: PrivacySettings = PrivacySettings()
     log: LogSettings = LogSettings()
     # The classes stand before what refers to them: fields are validated in this order.
     teams: tuple[TeamSettings, ...] = Field(default_factory=default_teams)

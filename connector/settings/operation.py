@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from connector.settings.values import TABLE, Seconds, TagPrefix
+from connector.settings.values import FOREVER, TABLE, RetentionDays, Seconds, TagPrefix
 
 
 class PollSettings(BaseModel):
@@ -47,6 +48,22 @@ class ServiceSettings(BaseModel):
     shutdown_seconds: Seconds = Field(
         default=30.0, description="How long an orderly stop may take before work in flight is left for later."
     )
+
+
+class PrivacySettings(BaseModel):
+    """How long the ledger keeps what customers wrote."""
+
+    model_config = TABLE
+
+    retention_days: RetentionDays = Field(
+        default=30,
+        description="Days after its write-back until a ticket's words are erased; the decision stays. "
+        '0 erases them with the next sweep (hourly, and after each pass), "forever" never.',
+    )
+
+    def keep(self) -> timedelta | None:
+        """How long words are kept; None for ever."""
+        return None if self.retention_days == FOREVER else timedelta(days=self.retention_days)
 
 
 class LogSettings(BaseModel):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from ipaddress import ip_address
 from string import Formatter
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
@@ -24,6 +24,8 @@ TABLE = ConfigDict(
     str_strip_whitespace=True,
     allow_inf_nan=False,
 )
+
+FOREVER: Literal["forever"] = "forever"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
@@ -149,6 +151,15 @@ def _queue(value: str) -> str:
     return value
 
 
+def _retention_days(value: object) -> object:
+    days = str(value).strip()
+    if days == FOREVER:
+        return days
+    if not re.fullmatch(r"[0-9]{1,5}", days):
+        raise ValueError('should be a whole number of days, at most 99999, or "forever"')
+    return int(days)
+
+
 def _tag_prefix(value: str) -> str:
     if not _TAG_PREFIX.fullmatch(value):
         raise ValueError("should be of a-z, 0-9, '_', '-' and '/', at most 20 characters, such as ai_")
@@ -185,4 +196,5 @@ ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]
 StoreUrl = Annotated[SecretStr, AfterValidator(_store_url)]
 Pattern = Annotated[Text, AfterValidator(_pattern)]
 QueueTemplate = Annotated[Text, AfterValidator(_queue)]
+RetentionDays = Annotated[int | Literal["forever"], BeforeValidator(_retention_days)]
 TagPrefix = Annotated[str, AfterValidator(_tag_prefix)]

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from connector.store.eraser import Found, SqlEraser, Whose
 from connector.store.ledger import SqlLedger
 from connector.store.overlay import overlay
 from connector.store.reports import Reports
 from connector.store.schema import SchemaState
 from connector.store.store import Store, open_store, schema_state, upgrade
 
-__all__ = ["Reports", "SchemaState", "SqlLedger", "Store", "open_store", "overlay", "schema_state", "upgrade"]
+__all__ = [
+    "Found",
+    "Reports",
+    "SchemaState",
+    "SqlEraser",
+    "SqlLedger",
+    "Store",
+    "Whose",
+    "open_store",
+    "overlay",
+    "schema_state",
+    "upgrade",
+]

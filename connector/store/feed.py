@@ -7,18 +7,18 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from connector.domain.decision import Outcome
-from connector.domain.ticket import Disposition, History, Ticket, Unreadable
+from connector.domain.ticket import Disposition, History, Status, Ticket, Unreadable
 from connector.ports import PollLease, Screened
 from connector.store.columns import NowMs, as_json, from_ms, maybe_from_ms, to_ms
-from connector.store.rows import insert_rows
+from connector.store.erasure import erase_deleted, mark_erased
+from connector.store.personal import without_words
+from connector.store.rows import insert_new, insert_rows
 from connector.store.tables import checkpoints, corrections, revisions, submissions, writes
+from connector.store.tombstones import barred
 
 # A restored ticket, or one that can be read again, gets a new chance: these say nothing about what it is.
 _UNSETTLED = frozenset({Disposition.DELETED, Disposition.UNREADABLE})
@@ -53,12 +53,6 @@ _MOVED = (
     )
     .order_by(corrections.c.id)
 )
-
-
-def insert_new(tx: Connection, table: Any) -> Any:  # noqa: ANN401 - the two dialects share no type
-    """An INSERT that leaves alone what is already there."""
-    insert = sqlite_insert if tx.dialect.name == "sqlite" else postgresql_insert
-    return insert(table).on_conflict_do_nothing()
 
 
 # --- The right to poll ------------------------------------------------------------------------------------
@@ -155,6 +149,8 @@ def store(
         tx.execute(insert_new(tx, corrections), corrected)
     if unreadable:
         counts += Counter({Disposition.UNREADABLE: _insert_unreadable(tx, stamp, unreadable, at)})
+    if deleted := _deleted_last(new):
+        erase_deleted(tx, stamp.helpdesk, deleted, stamp.seen_at)
     repeated = len(screened) + len(unreadable) - counts.total()
     return counts + Counter({Disposition.DUPLICATE: repeated})
 
@@ -212,11 +208,22 @@ def _insert_revisions(
 
 
 def _insert_submissions(tx: Connection, stamp: Stamp, originals: Sequence[Ticket]) -> None:
+    """Queue the originals; words that may not come back are left out, so a person gets the ticket."""
+    forgotten = barred(tx, stamp.helpdesk, originals)
+    originals = [without_words(each) if each.id in forgotten else each for each in originals]
     rows = [
         (ticket.id, 1, ticket.requester, as_json(ticket), _RANKS.get(ticket.priority or "", _ORDINARY))
         for ticket in originals
     ]
     deque(insert_rows(tx, submissions, _SUBMISSION, rows, same=stamp.columns), maxlen=0)
+    if forgotten:
+        mark_erased(tx, stamp.helpdesk, forgotten, stamp.seen_at)
+
+
+def _deleted_last(new: Sequence[tuple[_Key, Ticket, Disposition]]) -> list[str]:
+    """The tickets that are deleted by the last of their new revisions: an earlier one may be taken back."""
+    last = {key[0]: ticket.status for key, ticket, _ in new}
+    return [ticket_id for ticket_id, status in last.items() if status is Status.DELETED]
 
 
 def _correction(stamp: Stamp, key: _Key, move: tuple[str | None, str | None]) -> dict[str, object]:

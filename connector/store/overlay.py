@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, insert, or_, select
 
 from connector.domain.ticket import History
-from connector.store.feed import insert_new, recall
+from connector.store.feed import recall
 from connector.store.ledger import SqlLedger
+from connector.store.rows import insert_new
 from connector.store.store import Store
 from connector.store.tables import (
     WAITING,
@@ -19,6 +20,7 @@ from connector.store.tables import (
     model_calls,
     revisions,
     submissions,
+    tombstones,
     writes,
 )
 
@@ -28,8 +30,8 @@ _FREE = {"lease_owner": None, "lease_until": 0}  # nobody else works on the copy
 def overlay(base: Store, scratch: Store, helpdesk: str, worker: str, *, most: int = 10_000) -> SqlLedger:
     """A ledger on ``scratch``, an empty store in memory, that begins where ``base`` is now.
 
-    Copies the checkpoint, what waits (at most ``most`` submissions and as many writes) and, for each page,
-    what is known of its tickets.  ``base`` is only read.
+    Copies the checkpoint, the tombstones, what waits (at most ``most`` submissions and as many writes) and,
+    for each page, what is known of its tickets.  ``base`` is only read.
     """
     _copy_waiting(base, scratch, helpdesk, most)
     return scratch.ledger(helpdesk, worker, memory=_Memory(base, scratch, helpdesk))
@@ -87,6 +89,7 @@ def _waiting(helpdesk: str, most: int) -> list[tuple[Table, Select[Any]]]:
     carried_out = select(writes.c.decision_id).where(writes.c.id.in_(unwritten))
     return [
         (checkpoints, select(checkpoints).where(checkpoints.c.helpdesk == helpdesk)),
+        (tombstones, select(tombstones).where(tombstones.c.helpdesk == helpdesk)),
         (
             submissions,
             select(submissions).where(or_(submissions.c.id.in_(undecided), submissions.c.id.in_(decided))),

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
+from typing import Any
 
 from sqlalchemy import Column, Connection, Table
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 _MOST_ROWS = 500  # of one statement; databases bound its parameters (SQLite 32,766, PostgreSQL 65,535)
 
 Values = tuple[object, ...]
+
+
+def insert_new(tx: Connection, table: Any) -> Any:  # noqa: ANN401 - the two dialects share no type
+    """An INSERT that leaves alone what is already there."""
+    insert = sqlite_insert if tx.dialect.name == "sqlite" else postgresql_insert
+    return insert(table).on_conflict_do_nothing()
 
 
 def insert_rows(

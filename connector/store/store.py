@@ -9,6 +9,7 @@ from sqlalchemy import URL, StaticPool
 from connector.ports import Clock
 from connector.store import queues
 from connector.store.engine import file_of, name_of, open_engine, parse_url
+from connector.store.eraser import SqlEraser
 from connector.store.ledger import Memory, SqlLedger
 from connector.store.ownership import Ownership, create_private
 from connector.store.reports import Reports
@@ -31,6 +32,10 @@ class Store:
         return SqlLedger(
             self.database, self._clock, helpdesk, worker, lease_seconds=lease_seconds, memory=memory
         )
+
+    def eraser(self, helpdesk: str) -> SqlEraser:
+        """What erases the words of one helpdesk's customers."""
+        return SqlEraser(self.database, self._clock, helpdesk)
 
     def reports(self) -> Reports:
         return Reports(self.database)

@@ -13,6 +13,7 @@ from connector.domain.decision import Decision, Outcome
 from connector.domain.ticket import Disposition, Ticket
 from connector.store.columns import AnyRow, from_micro, from_ms, maybe_from_ms
 from connector.store.documents import Before
+from connector.store.personal import Erasure
 from connector.store.tables import corrections, decisions, model_calls, revisions, submissions, writes
 from connector.store.verdicts import DECISION, decision_from
 
@@ -44,6 +45,8 @@ class SubmissionRow:
     seen_at: datetime
     waiting_since: datetime | None
     run_after: datetime | None  # None: at once
+    erased_at: datetime | None = None  # when its words were erased
+    erased_because: Erasure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,8 @@ def _submission(row: AnyRow) -> SubmissionRow:
         from_ms(row.seen_at),
         maybe_from_ms(row.waiting_since),
         from_ms(row.run_after) if row.run_after else None,
+        maybe_from_ms(row.erased_at),
+        Erasure(row.erased_because) if row.erased_because else None,
     )
 
 

@@ -40,6 +40,8 @@ metadata = MetaData(
 
 # Written out, not bound: a database uses a partial index only where it can read the condition.
 WAITING = text("state IN ('pending', 'leased')")
+WITH_TEXT = text("ticket IS NOT NULL")
+ERASED_WITH_TEXT = text("ticket IS NOT NULL AND erased_at IS NOT NULL")
 
 
 def _needed(name: str, kind: Any = Text, *more: ForeignKey, **rest: Any) -> Column[Any]:  # noqa: ANN401 - passes on to Column
@@ -116,6 +118,8 @@ submissions = Table(
     Column("pass_id", Text),
     _needed("seen_at", BigInteger),
     *_queue(),
+    Column("erased_at", BigInteger),  # when the requester's words were taken out of ``ticket``
+    Column("erased_because", Text),
     CheckConstraint("state IN ('pending', 'leased', 'decided')", name="state"),
     UniqueConstraint("helpdesk", "ticket_id", "generation"),
 )
@@ -124,6 +128,20 @@ Index(
     *(submissions.c[name] for name in ("helpdesk", "rank", "run_after", "id")),
     sqlite_where=WAITING,
     postgresql_where=WAITING,
+)
+Index(
+    "ix_submissions_with_text",
+    submissions.c.helpdesk,
+    submissions.c.seen_at,
+    sqlite_where=WITH_TEXT,
+    postgresql_where=WITH_TEXT,
+)
+Index(
+    "ix_submissions_erased",
+    submissions.c.helpdesk,
+    submissions.c.erased_at,
+    sqlite_where=ERASED_WITH_TEXT,
+    postgresql_where=ERASED_WITH_TEXT,
 )
 
 model_calls = Table(
@@ -214,4 +232,13 @@ corrections = Table(
     _needed("seen_at", BigInteger),
     UniqueConstraint("helpdesk", "ticket_id", "version", "fingerprint"),
     Index(None, "seen_at"),
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("helpdesk", Text, primary_key=True),
+    Column("mark", Text, primary_key=True),  # of a requester or a ticket, salted
+    _needed("salt"),
+    _needed("erased_at", BigInteger),
 )

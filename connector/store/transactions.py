@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -92,6 +92,34 @@ class Database:
         """Run a SQLite PRAGMA that works only outside of transactions; errors as for `write`."""
         with self._writing, self._translated("configure"), self._bare.connect() as connection:
             connection.exec_driver_sql(f"PRAGMA {pragma}")
+
+    def empty_journal(self) -> bool:
+        """Move what SQLite's journal holds into the file and cut it to nothing; False while readers use it.
+
+        PostgreSQL's journal is the server's own affair.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return True
+        with self._writing, self._translated("empty_journal"), self._bare.connect() as connection:
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        return not busy
+
+    def rewrite(self, tables: Sequence[str]) -> None:
+        """Write the file anew (SQLite), or clear the dead rows of these tables (PostgreSQL).
+
+        Erased cells of SQLite are zeroed, but balancing its pages leaves copies in their unused bytes.
+        """
+        if self.engine.dialect.name == "sqlite":
+            with self._writing, self._translated("rewrite"), self._bare.connect() as connection:
+                connection.exec_driver_sql("VACUUM")
+            return
+        alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with self._translated("rewrite"), alone.connect() as connection:
+            connection.exec_driver_sql("SET statement_timeout = 0")
+            try:
+                connection.exec_driver_sql(f"VACUUM {', '.join(tables)}")
+            finally:
+                connection.exec_driver_sql("RESET statement_timeout")
 
     @contextmanager
     def _translated(self, method: str) -> Iterator[None]:

@@ -17,6 +17,7 @@ from connector.helpdesk.memory import MemoryHelpdesk
 from connector.pipeline.breaker import Breaker
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk
+from connector.pipeline.retention import Retention
 from connector.pipeline.sync import Stages
 from connector.pipeline.triage import Triage, TriageLimits
 from connector.pipeline.write_back import WriteBack, WritePolicy
@@ -60,5 +61,6 @@ def world(
         write_back=WriteBack(helpdesk, ledger, clock, observer, WritePolicy(inbox)),
         ledger=ledger,
         clock=clock,
+        retention=Retention(store.eraser("memory"), clock, observer, timedelta(days=30)),
     )
     return World(clock, helpdesk, model, ledger, stages, make_ticket, events)

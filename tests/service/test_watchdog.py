@@ -16,7 +16,7 @@ Live = Callable[..., tuple[str, ...]]
 @pytest.fixture
 def watchdog(clock: ManualClock) -> Watchdog:
     made = Watchdog(clock, silence_seconds=300)
-    made.watch(["poll", "triage"])
+    made.watch({"poll": 60.0, "triage": 1.0})
     return made
 
 

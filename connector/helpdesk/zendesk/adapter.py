@@ -20,6 +20,7 @@ from connector.helpdesk.zendesk.limits import limit_policy
 from connector.helpdesk.zendesk.lookup import TicketLookup
 from connector.helpdesk.zendesk.pagination import walk
 from connector.helpdesk.zendesk.payload import GroupsBody, UserBody, decode
+from connector.helpdesk.zendesk.people import find_users
 from connector.helpdesk.zendesk.reader import TicketReader
 from connector.helpdesk.zendesk.writer import TicketWriter
 from connector.ports import Account, Capabilities, Clock
@@ -94,6 +95,10 @@ class ZendeskHelpdesk:
 
     def find_write(self, seen: Ticket, change_id: str) -> bool | None:
         return self._lookup.has_write(seen.id, change_id)
+
+    def requesters(self, email: str) -> tuple[str, ...]:
+        """The ids of the users with this main e-mail address, whatever its case; empty when there is none."""
+        return find_users(self._transport, email)
 
     def close(self) -> None:
         """Close the connections."""

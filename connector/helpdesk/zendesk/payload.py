@@ -56,6 +56,15 @@ class UserRow(msgspec.Struct, gc=False):
     name: str | None = None
 
 
+class PersonRow(msgspec.Struct):
+    id: Id
+    email: str | None = None
+
+
+class PeopleBody(msgspec.Struct):
+    users: list[PersonRow]
+
+
 class OrganizationRow(msgspec.Struct, gc=False):
     id: Id
     name: str | None = None

@@ -83,6 +83,20 @@ def show_users(account: Account, request: Request) -> Response:
     return listing({"users": shown}, {"count": len(users), "next_page": None})
 
 
+def search_users(account: Account, request: Request) -> Response:
+    """``GET /users/search?query=``: a part of a name or address, or ``email:"…"`` (vendor page "Users")."""
+    query = request.query.get("query", "").strip().lower()
+    wanted = query.removeprefix("email:").strip('"')
+    only_email = query.startswith("email:")
+    users = [
+        user
+        for user in account.world.users.values()
+        if (wanted and wanted in user.email.lower()) or (not only_email and wanted in user.name.lower())
+    ]
+    shown = [user_json(account.world, user) for user in users]
+    return listing({"users": shown}, {"count": len(users), "next_page": None, "previous_page": None})
+
+
 def show_one_user(account: Account, _request: Request, user_id: str) -> Response:
     user = account.world.users.get(int(user_id))
     if user is None:

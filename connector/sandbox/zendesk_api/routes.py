@@ -70,6 +70,7 @@ _ROUTES = (
     Route("GET", "/organizations/show_many", directory_routes.show_organizations),
     Route("GET", "/organizations/#", directory_routes.show_one_organization),
     Route("GET", "/users/show_many", directory_routes.show_users),
+    Route("GET", "/users/search", directory_routes.search_users),
     Route("GET", "/users/#", directory_routes.show_one_user),
     Route("GET", "/users/me", directory_routes.show_me, scopes=()),
     Route(
