@@ -15,20 +15,29 @@ class Retention:
     ``keep`` counts from the end of a ticket's last write; None keeps words for ever.
     """
 
-    def __init__(self, eraser: Eraser, clock: Clock, observer: Observer, keep: timedelta | None) -> None:
+    def __init__(
+        self,
+        eraser: Eraser,
+        clock: Clock,
+        observer: Observer,
+        keep: timedelta | None,
+        *,
+        batch: int = _BATCH,
+    ) -> None:
         self._eraser = eraser
         self._clock = clock
         self._observer = observer
         self._keep = keep
+        self._batch = batch
 
     def run(self) -> None:
         """Sweep until nothing is old enough or a stop is asked for.  Raises what the database raises."""
         before = None if self._keep is None else self._clock.now() - self._keep
         erased = 0
         while True:
-            some = self._eraser.erase_older(before, _BATCH)
+            some = self._eraser.erase_older(before, self._batch)
             erased += some
-            if some < _BATCH or self._clock.sleep(0):
+            if some < self._batch or self._clock.sleep(0):
                 break
         if erased:
             self._eraser.settle()

@@ -67,6 +67,7 @@ def _erase_submissions(tx: Connection, ids: Sequence[int], because: Erasure, at:
                 "lease_owner": null(),
                 "lease_epoch": submissions.c.lease_epoch + 1,
                 "lease_until": 0,
+                "run_after": 0,  # nothing is left to ask an upstream about
             }
         )
     )
@@ -93,10 +94,10 @@ def _end_calls(tx: Connection, mine: ColumnElement[bool], at: int) -> None:
 
 
 def _rewrite_evidence(tx: Connection, ids: Sequence[int]) -> None:
-    held = select(decisions.c.id, decisions.c.evidence).where(
+    held = select(decisions.c.id, decisions.c.cause, decisions.c.evidence).where(
         decisions.c.submission_id.in_(ids), decisions.c.evidence.is_not(None)
     )
-    kept = [{"of_id": row.id, "kept": without_reasons(row.evidence)} for row in tx.execute(held)]
+    kept = [{"of_id": row.id, "kept": without_reasons(row.evidence, row.cause)} for row in tx.execute(held)]
     if kept:
         value = bindparam("kept", type_=decisions.c.evidence.type)
         tx.execute(update(decisions).where(decisions.c.id == bindparam("of_id")).values(evidence=value), kept)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from connector.domain.classification import Classification, Tier
+from connector.domain.decision import Cause
 from connector.domain.ticket import Ticket
 from connector.store.documents import Evidence
 
@@ -40,18 +41,32 @@ def without_words(ticket: Ticket) -> Ticket:
     )
 
 
-def without_reasons(evidence: Evidence) -> Evidence:
-    """Evidence with its labels, confidences, thresholds and guardrail names, without what models wrote.
+_OUR_WORDS = frozenset(
+    {
+        Cause.RULE,
+        Cause.GUARDRAIL,
+        Cause.LOW_CONFIDENCE,
+        Cause.EMPTY,
+        Cause.ANSWER_UNUSABLE,
+        Cause.REQUEST_REJECTED,
+        Cause.WAITED_TOO_LONG,
+        Cause.TOO_MANY_ATTEMPTS,
+        Cause.INTERNAL_ERROR,
+    }
+)
+"""Decided for these causes, the reason is a sentence of our own; otherwise it paraphrases the ticket."""
 
-    A model's reason paraphrases the ticket; the reasons of rules, thresholds and guardrails are our own.
+
+def without_reasons(evidence: Evidence, cause: str) -> Evidence:
+    """The evidence of a decision for ``cause``, without what models wrote.
+
+    Labels, confidences, thresholds and the names of rules and guardrail words stay.
     """
     steps = tuple(
         replace(step, classification=_without_reason(step.classification)) for step in evidence.steps
     )
     classification = _without_reason(evidence.classification)
-    heard = (evidence.classification, *(step.classification for step in evidence.steps))
-    paraphrases = {found.reason for found in heard if found and found.tier is not Tier.RULES}
-    reason = ERASED if evidence.reason in paraphrases else evidence.reason
+    reason = evidence.reason if cause in _OUR_WORDS else ERASED
     return replace(evidence, reason=reason, classification=classification, steps=steps)
 
 

@@ -171,3 +171,16 @@ def test_people_and_organizations_can_be_looked_up(zendesk: ZendeskSandbox, api:
         firm
     ]
     assert api.get("/users/7").status == api.get("/groups/7").status == 404
+
+
+def test_users_are_searched_by_parts_of_their_names_and_addresses(
+    zendesk: ZendeskSandbox, api: Caller
+) -> None:
+    jane = zendesk.add_user("Jane Roe", email="jane@example.com")
+    mary = zendesk.add_user("Mary Roe", email="mary-jane@example.com")
+
+    def found(query: str) -> list[int]:
+        return [user["id"] for user in api.get("/users/search", query=query).json["users"]]
+
+    assert found("roe") == found('email:"jane@example.com"') == [jane, mary]
+    assert found("email:roe") == []

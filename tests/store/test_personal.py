@@ -11,7 +11,7 @@ from sqlalchemy import Table, Text
 from sqlalchemy.types import TypeDecorator
 
 from connector.domain.classification import Classification, Label, Tier
-from connector.domain.decision import Step
+from connector.domain.decision import Cause, Step
 from connector.store.documents import Evidence
 from connector.store.personal import ERASED, HARMLESS, TRACES, WORDS, without_reasons, without_words
 from connector.store.tables import metadata
@@ -61,7 +61,7 @@ def test_evidence_loses_what_models_wrote_and_keeps_the_rest() -> None:
     cheap = Classification(Tier.CHEAP, Label("billing", 0.61), reason="Jane was charged twice", model="m")
     strong = replace(cheap, tier=Tier.STRONG, team=Label("billing", 0.9), reason="Jane wants a refund")
 
-    left = without_reasons(evidence(strong.reason, strong, cheap, strong))
+    left = without_reasons(evidence(strong.reason, strong, cheap, strong), Cause.CONFIDENT)
 
     assert "Jane" not in repr(left)
     assert left.reason == ERASED
@@ -77,12 +77,12 @@ def test_reasons_of_our_own_stay() -> None:
     by_rule = evidence("rule invoices", rule, rule)
     by_doubt = evidence("low confidence: team billing 0.61 < 0.70", cheap, cheap)
 
-    assert without_reasons(by_rule) == by_rule
-    assert without_reasons(by_doubt).reason == by_doubt.reason
+    assert without_reasons(by_rule, Cause.RULE) == by_rule
+    assert without_reasons(by_doubt, Cause.LOW_CONFIDENCE).reason == by_doubt.reason
 
 
 def test_erasing_evidence_again_changes_nothing() -> None:
     cheap = Classification(Tier.CHEAP, Label("billing", 0.9), reason="Jane was charged twice")
-    once = without_reasons(evidence(cheap.reason, cheap, cheap))
+    once = without_reasons(evidence(cheap.reason, cheap, cheap), Cause.CONFIDENT)
 
-    assert without_reasons(once) == once
+    assert without_reasons(once, Cause.CONFIDENT) == once
