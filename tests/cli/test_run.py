@@ -215,15 +215,31 @@ def test_an_error_is_in_the_json_too(place: Place) -> None:
 @pytest.mark.parametrize("level", ["debug", "info"])
 def test_no_log_holds_a_secret_or_ticket_text(place: Place, level: str) -> None:
     private = "the-private-words-of-a-customer"
-    place.ticket(subject=f"About {private}", text=f"Refund {private} please")
-    place.claude.script(failure(500), None)
+    jane = place.zendesk.add_user("Jane", email="jane@example.com")
+    at = place.zendesk.world.now() - 300
+    for text in (f"Refund {private} please", f"Bug in {private}", f"My lawyer says {private}"):
+        place.zendesk.create_ticket(f"About {private}", text, requester=jane, created_at=at)
+    place.claude.script(failure(500), failure(400, f"messages.0: {private}"), None)
+    place.zendesk.faults.add(Fault(reset(), path="/api/v2/incremental/", times=2))
+    place.zendesk.faults.add(Fault(answer(422, private.encode()), method="PUT", times=1))
 
     environment = {"CONNECTOR_LOG__LEVEL": level, "ANTHROPIC_LOG": "debug"}
-    outputs = [place.run("run", "--once", **environment), place.run("check", **environment)]
+    commands = (
+        ("run", "--once", "--json"),
+        ("check",),
+        ("decisions", "--failed", "--json"),
+        ("forget", "--requester", "jane@example.com"),
+    )
+    outputs = [place.run(*command, **environment) for command in commands]
 
+    hidden_ones = (private, KEY, SECRET, "jane@example.com")
+    assert [ended.code for ended in outputs] == [0, 0, 0, 0]
+    assert place.zendesk.faults.fired
     for ended in outputs:
-        for hidden in (private, KEY, SECRET):
+        for hidden in hidden_ones:
             assert hidden not in ended.out + ended.err
+    files = b"".join(path.read_bytes() for path in place.folder.glob("connector.db*"))
+    assert not [hidden for hidden in hidden_ones if hidden.encode() in files]
 
 
 def test_the_database_is_private(place: Place) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from connector.store.schema import HEAD
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -55,4 +57,4 @@ def test_a_wheel_creates_a_database_with_its_own_migrations(wheel: Path, tmp_pat
         timeout=60,
     )
 
-    assert done.stdout.strip() == "(None, '0001')", done.stderr
+    assert done.stdout.strip() == f"(None, '{HEAD}')", done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -170,3 +171,23 @@ def test_every_default_model_has_a_price() -> None:
 
     assert {settings.llm.cheap.model, settings.llm.strong.model} <= prices.keys()
     assert all(price.cache_read < price.input < price.cache_write < price.output for price in prices.values())
+
+
+@pytest.mark.parametrize(
+    ("given", "days"), [("0", 0), ("30", 30), ("365", 365), ("forever", None), (" 7 ", 7)]
+)
+def test_words_are_kept_for_whole_days_or_for_ever(read: Read, given: str, days: int | None) -> None:
+    kept = read(CONNECTOR_PRIVACY__RETENTION_DAYS=given).settings.privacy.keep()
+
+    assert kept == (None if days is None else timedelta(days=days))
+
+
+@pytest.mark.parametrize("given", ["-1", "1.5", "never", "true", "1000000"])
+def test_any_other_retention_is_refused_with_what_could_be_said(complain: Complain, given: str) -> None:
+    (problem,) = complain(CONNECTOR_PRIVACY__RETENTION_DAYS=given)
+
+    assert problem.endswith('should be a whole number of days, at most 99999, or "forever"')
+
+
+def test_without_a_word_about_it_words_are_kept_for_a_month(read: Read) -> None:
+    assert read().settings.privacy.keep() == timedelta(days=30)
