@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from connector.breaker import Breaker
 from connector.classify.prompt import build_prompt
 from connector.domain.classification import Tier
 from connector.errors import ConnectorError, SettingsError
 from connector.interpreter import tune
-from connector.pipeline.breaker import Breaker
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk
 from connector.pipeline.retention import Retention
@@ -55,7 +55,8 @@ def connect(
     Unavailable, StoreInUse or StoreUnusable; nothing is left open then.
     """
     with ExitStack() as opened:
-        helpdesk = open_helpdesk(settings, clock, dry_run=dry_run)
+        breaker = Breaker(settings.helpdesk.kind, clock, observer)
+        helpdesk = open_helpdesk(settings, clock, dry_run=dry_run, breaker=breaker)
         helpdesk.check()
         groups = helpdesk.groups()
         routing = resolve_routing(settings, groups)
@@ -110,7 +111,9 @@ def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts)
 # --- The upstreams ----------------------------------------------------------------------------------------
 
 
-def open_helpdesk(settings: Settings, clock: Clock, *, dry_run: bool = False) -> Helpdesk:
+def open_helpdesk(
+    settings: Settings, clock: Clock, *, dry_run: bool = False, breaker: Breaker | None = None
+) -> Helpdesk:
     """The configured helpdesk; in a dry run twice guarded against writing."""
     from connector.helpdesk.dry_run import DryRunHelpdesk
 
@@ -148,6 +151,7 @@ def _connect_helpdesk(settings: Settings, clock: Clock, *, read_only: bool) -> Z
         ca_bundle=str(chosen.ca_bundle) if chosen.ca_bundle else None,
         proxy=_reveal(chosen.proxy),
         rate_share=chosen.rate_share,
+        breaker=breaker,
     )
 
 

@@ -16,7 +16,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from connector import __version__
-from connector.errors import ConnectorError, RateLimited, SettingsError
+from connector.breaker import Breaker
+from connector.errors import ConnectorError, RateLimited, SettingsError, Unavailable
 from connector.helpdesk.address import Origin
 from connector.helpdesk.body import is_json, read_body
 from connector.helpdesk.budget import RateBudget
@@ -79,7 +80,8 @@ class _Request:
 class Transport:
     """Sends requests to ``origin`` and nowhere else: no redirects, no cookies, nothing of the environment.
 
-    Thread-safe: each thread has its own session.  ``read_only`` refuses everything but GET.
+    Thread-safe: each thread has its own session.  ``read_only`` refuses everything but GET.  While
+    ``breaker`` is open nothing is sent, and the caller gets Unavailable at once.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Transport:
         *,
         auth: Auth | None = None,
         budget: RateBudget | None = None,
+        breaker: Breaker | None = None,
         read_only: bool = False,
         bounds: Bounds | None = None,
         ca_bundle: str | None = None,
@@ -99,6 +102,7 @@ class Transport:
         self._clock = clock
         self._auth = auth
         self._budget = budget
+        self._breaker = breaker
         self._read_only = read_only
         self._bounds = bounds or Bounds()
         self._ca_bundle = ca_bundle
@@ -156,16 +160,48 @@ class Transport:
             self._clock.now(),
             forbidden_is_answer=forbidden_is_answer,
         )
-        if isinstance(error, RateLimited) and self._budget and error.retry_after_seconds is not None:
-            self._budget.pause(request.method, request.path, error.retry_after_seconds)
         if error is None and reply.is_ok and not is_json(reply.body):
             # A maintenance page, or a connection closed inside the headers: never "there are no tickets".
             return AnswerLost(f"{request.what} answered {reply.status} with something that is not JSON")
         return error
 
     def _exchange(self, request: _Request, header: str | None) -> Reply:
+        """One request and its answer, if it may be sent now; what both say is remembered for the next ones.
+
+        An error raised before the request is sent says nothing about the helpdesk's health.
+        """
+        if self._breaker:
+            self._breaker.admit()
         if self._budget:
             self._budget.wait(request.method, request.path)
+        try:
+            reply = self._send(request, header)
+        except Unavailable as broken:
+            if self._breaker:
+                self._breaker.failed(broken)
+            raise
+        error = self._judge(request, reply, forbidden_is_answer=True)
+        self._remember_health(reply, error)
+        self._remember_limits(request, reply, error)
+        return reply
+
+    def _remember_health(self, reply: Reply, error: ConnectorError | None) -> None:
+        """Whatever a helpdesk refuses (4xx, 429): it answers, so it is up."""
+        if self._breaker is None:
+            return
+        if isinstance(error, Unavailable) and not 400 <= reply.status < 500:
+            self._breaker.failed(error)
+        else:
+            self._breaker.succeeded()
+
+    def _remember_limits(self, request: _Request, reply: Reply, error: ConnectorError | None) -> None:
+        if self._budget is None:
+            return
+        self._budget.learn(request.method, request.path, reply.headers)
+        if isinstance(error, RateLimited) and error.retry_after_seconds is not None:
+            self._budget.pause(request.method, request.path, error.retry_after_seconds)
+
+    def _send(self, request: _Request, header: str | None) -> Reply:
         over_at = self._clock.monotonic() + self._bounds.total_seconds
         try:
             with self._open(request, header) as response:
@@ -175,13 +211,9 @@ class Transport:
                     is_over=lambda: self._clock.monotonic() > over_at,
                     most_bytes=self._bounds.body_bytes,
                 )
-                reply = Reply(response.status_code, response.headers, body)
+                return Reply(response.status_code, response.headers, body)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             failure = judge_exception(request.what, error)
-        else:
-            if self._budget:
-                self._budget.learn(request.method, request.path, reply.headers)
-            return reply
         # Raised out here so that it is not chained: an error of requests carries the Authorization header.
         raise failure
 

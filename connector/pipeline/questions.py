@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from connector.breaker import Breaker
 from connector.domain.classification import Answer, Tier
 from connector.errors import ConnectorError, RateLimited, Unavailable
-from connector.pipeline.breaker import Breaker
 from connector.ports import Classifier, Clock, Event, Ledger, Observer, SubmissionClaim
 
 _LONGEST_WAIT_SECONDS = 5.0  # longer waits belong to the ledger, where they survive a restart

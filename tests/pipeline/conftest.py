@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from connector.breaker import Breaker
 from connector.classify.cascade import Cascade
 from connector.classify.guardrail import Guardrail
 from connector.classify.phrases import Phrases
@@ -14,7 +15,6 @@ from connector.clock import ManualClock
 from connector.domain.classification import Classification
 from connector.domain.taxonomy import Axis, Taxonomy
 from connector.helpdesk.memory import MemoryHelpdesk
-from connector.pipeline.breaker import Breaker
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk
 from connector.pipeline.retention import Retention

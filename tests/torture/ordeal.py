@@ -12,12 +12,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from connector.breaker import Breaker
 from connector.clock import ManualClock
 from connector.domain.classification import Tier
 from connector.domain.decision import Applied, Change, Outcome
 from connector.domain.ticket import Status, Ticket
 from connector.helpdesk.memory import MemoryHelpdesk
-from connector.pipeline.breaker import Breaker
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk
 from connector.pipeline.sync import Stages, run_pass

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from random import Random
 
+from connector.breaker import Breaker
 from connector.domain.decision import Applied, Change
 from connector.domain.ticket import Group, Page, Ticket, Unreadable
 from connector.errors import AuthRefused, SettingsError, Unavailable
@@ -122,17 +123,26 @@ def connect_zendesk(
     ca_bundle: str | None = None,
     proxy: str | None = None,
     rate_share: float = 0.8,
+    breaker: Breaker | None = None,
     bounds: Bounds | None = None,
     random: Random | None = None,
 ) -> ZendeskHelpdesk:
     """A Zendesk account at ``base_url``; nothing is sent yet.
 
     Logs in with ``client_id`` and ``client_secret`` (OAuth), or with ``email`` and ``api_token`` (legacy).
-    ``read_only`` refuses every write.  Raises SettingsError for an address or a login that cannot work.
+    ``read_only`` refuses every write; an open ``breaker`` refuses every request.  Raises SettingsError for an
+    address or a login that cannot work.
     """
     origin = parse_origin(base_url)
     open_transport = partial(
-        Transport, origin, clock, bounds=bounds, ca_bundle=ca_bundle, proxy=proxy, random=random
+        Transport,
+        origin,
+        clock,
+        breaker=breaker,
+        bounds=bounds,
+        ca_bundle=ca_bundle,
+        proxy=proxy,
+        random=random,
     )
     auth: Auth
     if client_id and client_secret:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from connector.breaker import Breaker
 from connector.clock import ManualClock
 from connector.errors import Unavailable
-from connector.pipeline.breaker import Breaker
 from connector.ports import Event
 
 
