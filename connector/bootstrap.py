@@ -30,9 +30,10 @@ from connector.settings import Settings
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from connector.helpdesk.quota import Quota
     from connector.helpdesk.zendesk import ZendeskHelpdesk
     from connector.llm.claude import ClaudeClassifier
-    from connector.store import Reports, SchemaState, SqlEraser
+    from connector.store import Reports, SchemaState, SqlEraser, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,20 @@ def connect(
     Unavailable, StoreInUse or StoreUnusable; nothing is left open then.
     """
     with ExitStack() as opened:
-        breaker = Breaker(settings.helpdesk.kind, clock, observer)
-        helpdesk = open_helpdesk(settings, clock, dry_run=dry_run, breaker=breaker)
+        store = opened.enter_context(_open_store(settings, clock, read_only=dry_run))
+        helpdesk = open_helpdesk(
+            settings,
+            clock,
+            dry_run=dry_run,
+            breaker=Breaker(settings.helpdesk.kind, clock, observer),
+            # Alone on a file there is nobody to share with; a dry run must not even leave a count.
+            quota=store.quota(settings.helpdesk.ledger_name) if store.is_shared and not dry_run else None,
+        )
         helpdesk.check()
         groups = helpdesk.groups()
         routing = resolve_routing(settings, groups)
         inbox = resolve_inbox(settings, groups)
-        books = opened.enter_context(open_books(settings, clock, dry_run=dry_run))
+        books = opened.enter_context(_books_on(store, settings, clock, dry_run=dry_run))
         ledger = books.ledger
         classifier = open_classifier(settings)
         opened.callback(classifier.close)
@@ -112,12 +120,17 @@ def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts)
 
 
 def open_helpdesk(
-    settings: Settings, clock: Clock, *, dry_run: bool = False, breaker: Breaker | None = None
+    settings: Settings,
+    clock: Clock,
+    *,
+    dry_run: bool = False,
+    breaker: Breaker | None = None,
+    quota: Quota | None = None,
 ) -> Helpdesk:
     """The configured helpdesk; in a dry run twice guarded against writing."""
     from connector.helpdesk.dry_run import DryRunHelpdesk
 
-    helpdesk = _connect_helpdesk(settings, clock, read_only=dry_run)
+    helpdesk = _connect_helpdesk(settings, clock, read_only=dry_run, breaker=breaker, quota=quota)
     return DryRunHelpdesk(helpdesk) if dry_run else helpdesk
 
 
@@ -129,7 +142,14 @@ def find_requesters(settings: Settings, clock: Clock, email: str) -> tuple[str, 
     return _connect_helpdesk(settings, clock, read_only=True).requesters(email)
 
 
-def _connect_helpdesk(settings: Settings, clock: Clock, *, read_only: bool) -> ZendeskHelpdesk:
+def _connect_helpdesk(
+    settings: Settings,
+    clock: Clock,
+    *,
+    read_only: bool,
+    breaker: Breaker | None = None,
+    quota: Quota | None = None,
+) -> ZendeskHelpdesk:
     if settings.helpdesk.kind != "zendesk":
         raise SettingsError(f'helpdesk.kind = "{settings.helpdesk.kind}" is not available in this version')
     from connector.helpdesk.zendesk import connect_zendesk
@@ -152,6 +172,7 @@ def _connect_helpdesk(settings: Settings, clock: Clock, *, read_only: bool) -> Z
         proxy=_reveal(chosen.proxy),
         rate_share=chosen.rate_share,
         breaker=breaker,
+        quota=quota,
     )
 
 
@@ -206,26 +227,44 @@ def open_ledger(settings: Settings, clock: Clock, *, dry_run: bool = False) -> I
 @contextmanager
 def open_books(settings: Settings, clock: Clock, *, dry_run: bool = False) -> Iterator[Books]:
     """The same with its eraser, on one connection to the database."""
-    from connector.store import open_store, overlay
+    with (
+        _open_store(settings, clock, read_only=dry_run) as store,
+        _books_on(store, settings, clock, dry_run=dry_run) as books,
+    ):
+        yield books
 
-    url, helpdesk = settings.store.url.get_secret_value(), settings.helpdesk.ledger_name
-    worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-    with ExitStack() as opened:
-        store = opened.enter_context(closing(open_store(url, clock=clock, read_only=dry_run)))
-        if dry_run:
-            scratch = opened.enter_context(closing(open_store("sqlite://", clock=clock)))
-            yield Books(overlay(store, scratch, helpdesk, worker), None)
-        else:
-            ledger = store.ledger(helpdesk, worker)
-            with _given_back(ledger):
-                yield Books(ledger, store.eraser(helpdesk))
+
+def _open_store(settings: Settings, clock: Clock, *, read_only: bool) -> closing[Store]:
+    from connector.store import open_store
+
+    return closing(open_store(settings.store.url.get_secret_value(), clock=clock, read_only=read_only))
+
+
 
 
 @contextmanager
-def _given_back(ledger: Ledger) -> Iterator[None]:
+def _books_on(store: Store, settings: Settings, clock: Clock, *, dry_run: bool) -> Iterator[Books]:
+    from connector.store import open_store, overlay
+
+    helpdesk, worker = settings.helpdesk.ledger_name, _worker()
+    if dry_run:
+        with closing(open_store("sqlite://", clock=clock)) as scratch:
+            yield Books(overlay(store, scratch, helpdesk, worker), None)
+    else:
+        with _given_back(store.ledger(helpdesk, worker)) as ledger:
+            yield Books(ledger, store.eraser(helpdesk))
+
+
+def _worker() -> str:
+    """A name that no other process uses."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+
+
+@contextmanager
+def _given_back(ledger: Ledger) -> Iterator[Ledger]:
     """At an orderly end, or after an error, other processes need not wait until our leases run out."""
     try:
-        yield
+        yield ledger
     except Exception:
         with suppress(ConnectorError):
             ledger.release()
@@ -236,10 +275,7 @@ def _given_back(ledger: Ledger) -> Iterator[None]:
 @contextmanager
 def open_eraser(settings: Settings, clock: Clock, *, read_only: bool = False) -> Iterator[SqlEraser]:
     """What forgets people; read-only it can look while a service owns the database."""
-    from connector.store import open_store
-
-    url = settings.store.url.get_secret_value()
-    with closing(open_store(url, clock=clock, read_only=read_only)) as store:
+    with _open_store(settings, clock, read_only=read_only) as store:
         yield store.eraser(settings.helpdesk.ledger_name)
 
 
@@ -260,9 +296,7 @@ def upgrade_store(settings: Settings) -> tuple[str | None, str]:
 @contextmanager
 def open_reports(settings: Settings, clock: Clock) -> Iterator[Reports]:
     """The read side of the ledger, also while a service owns it."""
-    from connector.store import open_store
-
-    with closing(open_store(settings.store.url.get_secret_value(), clock=clock, read_only=True)) as store:
+    with _open_store(settings, clock, read_only=True) as store:
         yield store.reports()
 
 

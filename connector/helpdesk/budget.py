@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from connector.errors import RateLimited, Unavailable
+from connector.helpdesk.quota import MemoryQuota, Quota
 from connector.ports import Clock
 
-_WINDOW_SECONDS = 60.0
+_LONGEST_PAUSE_SECONDS = 60.0  # no limit that we obey has a longer window
 _BLIND_PAUSE_SECONDS = 10.0  # nearly used up, and the header does not say until when
 _LONGEST_WAIT_SECONDS = 65.0  # any longer, and the work waits in the ledger
 
@@ -38,46 +37,38 @@ class _Told:
     resets_in_seconds: float | None
 
 
-@dataclass(slots=True)
-class _Bucket:
-    limit: int | None = None
-    closed_until: float = 0.0
-    sent_at: deque[float] = field(default_factory=deque)
-
-    def wait_seconds(self, now: float, share: float) -> float:
-        while self.sent_at and self.sent_at[0] <= now - _WINDOW_SECONDS:
-            self.sent_at.popleft()
-        wait = self.closed_until - now
-        allowed = max(1, int(self.limit * share)) if self.limit is not None else None
-        if allowed is not None and len(self.sent_at) >= allowed:
-            wait = max(wait, self.sent_at[-allowed] + _WINDOW_SECONDS - now)
-        return wait
-
-
 class RateBudget:
     """Uses at most ``share`` of each limit, so that other integrations of the account live too.
 
     Thread-safe.  ``assume_documented`` says that the limits hold from the first request on; otherwise they
-    hold once any answer carries a limit header, so a server without limits is never waited for.
+    hold once any answer carries a limit header, so a server without limits is never waited for.  ``quota``
+    does the counting; without it this process counts for itself.
     """
 
-    def __init__(self, clock: Clock, policy: LimitPolicy, *, share: float, assume_documented: bool) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        policy: LimitPolicy,
+        *,
+        share: float,
+        assume_documented: bool,
+        quota: Quota | None = None,
+    ) -> None:
         self._clock = clock
         self._policy = policy
         self._share = share
-        self._assumes = False
-        self._buckets: dict[str, _Bucket] = {}
-        self._lock = threading.Lock()
+        self._quota = quota or MemoryQuota(clock)
         if assume_documented:
-            self._assume_documented()
+            self._quota.limit(policy.documented, assumed=True)
 
     def wait(self, method: str, path: str) -> None:
         """Wait until one more request fits, and count it.
 
-        Raises RateLimited when that is more than a minute away, Unavailable when asked to stop meanwhile.
+        Raises RateLimited when that is more than a minute away, Unavailable when asked to stop meanwhile,
+        and what the quota raises; the request must not be sent then.
         """
-        names = self._policy.buckets_of(method, path)
-        while (seconds := self._take(names)) > 0:
+        buckets = self._policy.buckets_of(method, path)
+        while (seconds := self._quota.take(buckets, self._share)) > 0:
             if seconds > _LONGEST_WAIT_SECONDS:
                 raise RateLimited("the helpdesk's rate limit is used up", retry_after_seconds=seconds)
             if self._clock.sleep(seconds):
@@ -88,44 +79,17 @@ class RateBudget:
         told = list(self._read(method, path, headers))
         if not told:
             return
-        now = self._clock.monotonic()
-        with self._lock:
-            self._assume_documented()
-            for each in told:
-                bucket = self._bucket(each.bucket)
-                bucket.limit = each.total
-                if each.remaining <= each.total - int(each.total * self._share):
-                    pause = each.resets_in_seconds
-                    pause = _BLIND_PAUSE_SECONDS if pause is None else min(pause, _WINDOW_SECONDS)
-                    bucket.closed_until = max(bucket.closed_until, now + pause)
+        self._quota.limit(self._policy.documented, assumed=True)
+        self._quota.limit({each.bucket: each.total for each in told})
+        for each in told:
+            if each.remaining <= each.total - int(each.total * self._share):
+                resets = each.resets_in_seconds
+                pause = _BLIND_PAUSE_SECONDS if resets is None else min(resets, _LONGEST_PAUSE_SECONDS)
+                self._quota.close(each.bucket, pause)
 
     def pause(self, method: str, path: str, seconds: float) -> None:
         """The helpdesk refused this request for ``seconds``: the same kind of request waits that long."""
-        until = self._clock.monotonic() + seconds
-        with self._lock:
-            bucket = self._bucket(self._policy.buckets_of(method, path)[-1])
-            bucket.closed_until = max(bucket.closed_until, until)
-
-    def _take(self, names: tuple[str, ...]) -> float:
-        now = self._clock.monotonic()
-        with self._lock:
-            buckets = [self._bucket(name) for name in names]
-            wait = max((bucket.wait_seconds(now, self._share) for bucket in buckets), default=0.0)
-            if wait <= 0:
-                for bucket in buckets:
-                    bucket.sent_at.append(now)
-            return wait
-
-    def _bucket(self, name: str) -> _Bucket:
-        return self._buckets.setdefault(name, _Bucket())
-
-    def _assume_documented(self) -> None:
-        if self._assumes:
-            return
-        self._assumes = True
-        for name, limit in self._policy.documented.items():
-            bucket = self._bucket(name)
-            bucket.limit = limit if bucket.limit is None else bucket.limit
+        self._quota.close(self._policy.buckets_of(method, path)[-1], seconds)
 
     def _read(self, method: str, path: str, headers: Mapping[str, str]) -> Iterator[_Told]:
         # Unnamed headers speak of the account only where no narrower limit could be meant instead.

@@ -104,7 +104,7 @@ class HelpdeskSettings(BaseModel):
         default=0.8,
         gt=0,
         le=1,
-        description="Share of the helpdesk's rate limit to use; the rest is for others.",
+        description="Share of the helpdesk's rate limits to use, by all our processes together.",
     )
     ca_bundle: FilePath | None = Field(
         default=None,

@@ -98,6 +98,7 @@ they say why something was done or not done.
 
 HARMLESS: Mapping[str, frozenset[str]] = {
     "checkpoints": frozenset({"helpdesk", "checkpoint", "lease_owner"}),
+    "rate_budgets": frozenset({"helpdesk", "bucket", "granted"}),
     "passes": frozenset({"id", "mode", "worker", "summary"}),
     "revisions": frozenset({"helpdesk", "ticket_id", "version", "fingerprint", "disposition", "pass_id"}),
     "submissions": frozenset({"helpdesk", "ticket_id", "pass_id", "state", "lease_owner", "erased_because"}),

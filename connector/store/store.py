@@ -12,6 +12,7 @@ from connector.store.engine import file_of, name_of, open_engine, parse_url
 from connector.store.eraser import SqlEraser
 from connector.store.ledger import Memory, SqlLedger
 from connector.store.ownership import Ownership, create_private
+from connector.store.quota import SqlQuota
 from connector.store.reports import Reports
 from connector.store.schema import SchemaState, check_schema, migrate, read_schema
 from connector.store.transactions import Database, Failpoint
@@ -36,6 +37,15 @@ class Store:
     def eraser(self, helpdesk: str) -> SqlEraser:
         """What erases the words of one helpdesk's customers."""
         return SqlEraser(self.database, self._clock, helpdesk)
+
+    def quota(self, helpdesk: str) -> SqlQuota:
+        """The count of requests to one helpdesk that all processes on this database share."""
+        return SqlQuota(self.database, self._clock, helpdesk)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may work on this database at the same time."""
+        return not _is_sqlite(self.database)
 
     def reports(self) -> Reports:
         return Reports(self.database)

@@ -242,3 +242,13 @@ tombstones = Table(
     _needed("salt"),
     _needed("erased_at", BigInteger),
 )
+
+rate_budgets = Table(
+    "rate_budgets",
+    metadata,
+    Column("helpdesk", Text, primary_key=True),
+    Column("bucket", Text, primary_key=True),
+    Column("per_minute", Integer),  # the helpdesk's limit; none was told yet
+    _needed("closed_until", BigInteger, server_default="0"),
+    _needed("granted", Json(tuple[tuple[int, int], ...]), server_default="[]"),
+)

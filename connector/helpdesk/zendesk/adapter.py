@@ -13,6 +13,7 @@ from connector.domain.ticket import Group, Page, Ticket, Unreadable
 from connector.errors import AuthRefused, SettingsError, Unavailable
 from connector.helpdesk.address import parse_origin
 from connector.helpdesk.budget import RateBudget
+from connector.helpdesk.quota import Quota
 from connector.helpdesk.transport import Auth, Bounds, Transport
 from connector.helpdesk.zendesk.auth import ApiToken, OAuthClientCredentials
 from connector.helpdesk.zendesk.bulk import BATCH_SIZE, MOST_JOBS, BulkWriter
@@ -123,6 +124,7 @@ def connect_zendesk(
     ca_bundle: str | None = None,
     proxy: str | None = None,
     rate_share: float = 0.8,
+    quota: Quota | None = None,
     breaker: Breaker | None = None,
     bounds: Bounds | None = None,
     random: Random | None = None,
@@ -130,8 +132,8 @@ def connect_zendesk(
     """A Zendesk account at ``base_url``; nothing is sent yet.
 
     Logs in with ``client_id`` and ``client_secret`` (OAuth), or with ``email`` and ``api_token`` (legacy).
-    ``read_only`` refuses every write; an open ``breaker`` refuses every request.  Raises SettingsError for an
-    address or a login that cannot work.
+    ``read_only`` refuses every write; an open ``breaker`` refuses every request; ``quota`` counts them, for
+    this process alone unless it is given.  Raises SettingsError for an address or a login that cannot work.
     """
     origin = parse_origin(base_url)
     open_transport = partial(
@@ -153,7 +155,11 @@ def connect_zendesk(
     else:
         raise SettingsError("Zendesk needs client_id and client_secret, or email and api_token")
     budget = RateBudget(
-        clock, limit_policy(), share=rate_share, assume_documented=origin.has_domain("zendesk.com")
+        clock,
+        limit_policy(),
+        share=rate_share,
+        assume_documented=origin.has_domain("zendesk.com"),
+        quota=quota,
     )
     transport = open_transport(auth=auth, budget=budget, read_only=read_only)
     reader = TicketReader(tier_field=tier_field, arr_field=arr_field, tier_tags=tier_tags)
