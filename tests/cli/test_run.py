@@ -72,6 +72,16 @@ def test_a_wrong_key_is_77_and_loses_no_ticket(place: Place) -> None:
     assert mended.last_json["written"] == {"applied": 1}
 
 
+@pytest.mark.parametrize("path", ["", "/incremental/"], ids=["from the start", "once the pass has begun"])
+def test_a_helpdesk_that_only_fails_is_69_after_few_requests(place: Place, path: str) -> None:
+    place.zendesk.faults.add(Fault(answer(503), path=path, times=None))
+
+    ended = place.run("run", "--once")
+
+    assert ended.code == 69
+    assert 1 <= len(place.zendesk.faults.fired) <= 5
+
+
 def test_an_unreachable_helpdesk_is_69(place: Place) -> None:
     ended = place.run("run", "--once", CONNECTOR_HELPDESK__BASE_URL="http://127.0.0.1:9")
 
