@@ -173,6 +173,10 @@ class WriteClaim:
     attempts: int  # this one included
     sent_version: str | None  # the version an earlier attempt was sent against; None: nothing was ever sent
 
+    @property
+    def ticket_id(self) -> str:
+        return self.ticket.id
+
 
 @dataclass(frozen=True, slots=True)
 class Due:

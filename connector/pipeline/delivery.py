@@ -1,0 +1,207 @@
+"""Delivery: claimed changes are carried to the helpdesk, each at most once, giving way to people."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from connector.domain.decision import Applied, Change, Outcome
+from connector.domain.ticket import Ticket, Unreadable
+from connector.errors import ConnectorError, LeaseLost, Unavailable
+from connector.ports import Clock, Event, Helpdesk, Observer
+
+_FINAL = {Outcome.APPLIED, Outcome.NO_OP, Outcome.GONE, Outcome.REJECTED, Outcome.SUPERSEDED, Outcome.DRY_RUN}
+
+Refusal = tuple[Outcome, str]
+"""Why nothing may be written any more, for the ledger and for people."""
+
+
+class Claim(Protocol):
+    """A change on record that is leased to this worker."""
+
+    @property
+    def ticket_id(self) -> str: ...
+
+    @property
+    def attempts(self) -> int:
+        """How often it was claimed, this time included."""
+        ...
+
+    @property
+    def sent_version(self) -> str | None:
+        """The version that an earlier attempt was sent against; None: nothing was ever sent."""
+        ...
+
+
+Claimed = TypeVar("Claimed", bound=Claim)
+
+
+class Errand(Protocol[Claimed]):
+    """What is delivered: where it is claimed and ends, when it must not be sent, and what is sent."""
+
+    @property
+    def stage(self) -> str: ...
+
+    def claim(self, limit: int) -> Sequence[Claimed]: ...
+
+    def intend(self, sends: Sequence[tuple[Claimed, Ticket]]) -> None: ...
+
+    def end(self, claim: Claimed, outcome: Outcome, applied: Applied | None, reason: str) -> None: ...
+
+    def defer(self, claim: Claimed, seconds: float, reason: str, *, counts: bool) -> None: ...
+
+    def change_id(self, claim: Claimed) -> str:
+        """The mark by which the change is found again at the helpdesk."""
+        ...
+
+    def gives_way(self, claim: Claimed, seen: Ticket) -> Refusal | None:
+        """Why the ticket, as it is now, is left alone; None: it is ours to write."""
+        ...
+
+    def has_left_traces(self, claim: Claimed, seen: Ticket) -> bool:
+        """Whether the ticket looks as if the change had reached it, where the helpdesk cannot tell."""
+        ...
+
+    def change(self, claim: Claimed, seen: Ticket) -> Change: ...
+
+    def ended(self, claim: Claimed, outcome: Outcome, reason: str) -> Event:
+        """What observers hear when it has ended."""
+        ...
+
+
+class Delivery(Generic[Claimed]):
+    """Turns claimed changes into at most one effective write each."""
+
+    def __init__(
+        self, errand: Errand[Claimed], helpdesk: Helpdesk, clock: Clock, observer: Observer, max_attempts: int
+    ) -> None:
+        self._errand = errand
+        self._helpdesk = helpdesk
+        self._clock = clock
+        self._observer = observer
+        self._max_attempts = max_attempts
+        self._random = random.Random()  # noqa: S311 - jitter, not secrets
+
+    def run(self) -> None:
+        """Write until nothing is due or a stop is asked for.
+
+        Raises what the helpdesk raises; writes that were not sent are back in the queue by then.
+        """
+        while not self._clock.sleep(0):
+            claims = self._errand.claim(self._helpdesk.capabilities.bulk_size)
+            if not claims:
+                return
+            open_claims = {claim.ticket_id: claim for claim in claims}
+            try:
+                self._write(open_claims)
+            except LeaseLost as error:
+                self._put_back(open_claims, error)
+            except ConnectorError as error:
+                self._put_back(open_claims, error)
+                raise
+
+    def _write(self, open_claims: dict[str, Claimed]) -> None:
+        """One batch; claims leave ``open_claims`` as soon as they are settled."""
+        fresh = self._helpdesk.fetch(list(open_claims))
+        sends: list[tuple[Claimed, Ticket]] = []
+        for claim in list(open_claims.values()):
+            seen = fresh.get(claim.ticket_id)
+            if seen is None:
+                self._end(open_claims, claim, Outcome.GONE, None, "deleted")
+            elif isinstance(seen, Unreadable):
+                self._end(open_claims, claim, Outcome.REJECTED, None, f"cannot be read: {seen.reason}")
+            elif self._may_send(claim, seen, open_claims):
+                sends.append((claim, seen))
+        if not sends:
+            return
+        self._errand.intend(sends)
+        changes = [self._errand.change(claim, seen) for claim, seen in sends]
+        for applied in self._helpdesk.apply(changes):
+            self._settle(open_claims, open_claims[applied.ticket_id], applied)
+
+    def _may_send(self, claim: Claimed, seen: Ticket, open_claims: dict[str, Claimed]) -> bool:
+        """Whether to write now; otherwise the claim is ended or deferred here."""
+        if claim.sent_version is not None and (found := self._found(claim, seen)):
+            self._end(open_claims, claim, *found)
+            return False
+        if refusal := self._errand.gives_way(claim, seen):
+            outcome, reason = refusal
+            self._end(open_claims, claim, outcome, None, reason)
+            return False
+        if claim.sent_version is not None and claim.attempts > self._max_attempts:
+            reason = f"unclear after {self._max_attempts} attempts"
+            self._end(open_claims, claim, Outcome.SUPERSEDED, None, reason)
+            return False
+        if seen.settles_in_seconds > 0:
+            # A person's change within the same second would carry the same version as ours.
+            self._defer(
+                open_claims, claim, seen.settles_in_seconds, "the version is still open", counts=False
+            )
+            return False
+        return True
+
+    def _found(self, claim: Claimed, seen: Ticket) -> tuple[Outcome, Applied | None, str] | None:
+        """How an earlier, unclear attempt ended, read back from the helpdesk; None: it did not arrive."""
+        as_seen = Applied(seen.id, Outcome.APPLIED, seen.version, seen.updated_at, seen.group)
+        match self._helpdesk.find_write(seen, self._errand.change_id(claim)):
+            case True:
+                return Outcome.APPLIED, as_seen, "found our earlier write"
+            case False:
+                return None
+        if seen.version == claim.sent_version:
+            return None  # nothing has changed since: it did not arrive, and the version still guards a repeat
+        if self._errand.has_left_traces(claim, seen):
+            return Outcome.APPLIED, as_seen, "found our earlier write by its traces"
+        return Outcome.SUPERSEDED, None, "an unclear write, and the ticket has changed since"
+
+    def _settle(self, open_claims: dict[str, Claimed], claim: Claimed, applied: Applied) -> None:
+        if applied.outcome in _FINAL:
+            self._end(open_claims, claim, applied.outcome, applied, applied.detail)
+        elif applied.outcome is not Outcome.UNCLEAR and claim.attempts >= self._max_attempts:
+            reason = f"{applied.outcome} {claim.attempts} times: {applied.detail}".rstrip(": ")
+            self._end(open_claims, claim, Outcome.SUPERSEDED, applied, reason)
+        else:
+            # The last unclear attempt too is read back by the next claim before anything is concluded.
+            wait = self._random.uniform(0.5, 1.0) * 2.0 ** min(claim.attempts, 5)
+            self._defer(open_claims, claim, wait, applied.outcome.value, counts=True)
+
+    def _end(
+        self,
+        open_claims: dict[str, Claimed],
+        claim: Claimed,
+        outcome: Outcome,
+        applied: Applied | None,
+        reason: str,
+    ) -> None:
+        del open_claims[claim.ticket_id]
+        if self._is_ours(claim, lambda: self._errand.end(claim, outcome, applied, reason)):
+            self._observer(self._errand.ended(claim, outcome, reason))
+
+    def _defer(
+        self,
+        open_claims: dict[str, Claimed],
+        claim: Claimed,
+        seconds: float,
+        reason: str,
+        *,
+        counts: bool,
+    ) -> None:
+        del open_claims[claim.ticket_id]
+        if self._is_ours(claim, lambda: self._errand.defer(claim, seconds, reason, counts=counts)):
+            waits = {"stage": self._errand.stage, "reason": reason, "wait_s": round(seconds, 1)}
+            self._observer(Event("ticket.deferred", "debug", {"ticket_id": claim.ticket_id, **waits}))
+
+    def _is_ours(self, claim: Claimed, store: Callable[[], None]) -> bool:
+        """Store the end of a claim; False when its lease ran out and another worker goes on with it."""
+        try:
+            store()
+        except LeaseLost:
+            self._observer(Event("lease.lost", "warning", {"ticket_id": claim.ticket_id}))
+            return False
+        return True
+
+    def _put_back(self, open_claims: dict[str, Claimed], error: ConnectorError) -> None:
+        seconds = (error.retry_after_seconds if isinstance(error, Unavailable) else None) or 1.0
+        for claim in list(open_claims.values()):
+            self._defer(open_claims, claim, seconds, type(error).__name__, counts=False)
