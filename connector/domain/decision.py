@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
+from enum import Enum, StrEnum
+from typing import Final
 
 from connector.domain.classification import Classification, Tier
-from connector.domain.ticket import Ticket
+from connector.domain.ticket import Standing, Ticket
 
 
 class Kind(StrEnum):
@@ -93,26 +94,57 @@ class Outcome(StrEnum):
     DRY_RUN = "dry_run"  # what a live pass would have written
 
 
+class Emptied(Enum):
+    """A wish of its own, because None leaves a fact as it is."""
+
+    EMPTY = "empty"
+
+
+EMPTY: Final = Emptied.EMPTY
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """An intended write.  It must take effect only if the ticket is still as ``seen``.
 
-    ``add_tags`` are added, never replaced.  ``note`` is private, always.  ``decision_id`` marks the write at
-    the helpdesk so that it can be found again.
+    ``group`` and ``priority``: None leaves them alone, EMPTY takes them away.  ``add_tags`` are added, never
+    replaced; ``remove_tags`` are tags of ours that an undo takes off again.  ``note`` is private, always.
+    ``decision_id`` marks the write at the helpdesk so that it can be found again.
     """
 
     decision_id: str
     seen: Ticket
-    group: str | None
+    group: str | Emptied | None
     add_tags: tuple[str, ...]
-    priority: str | None = None
+    priority: str | Emptied | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     note: str | None = None
+    remove_tags: tuple[str, ...] = ()
+
+    @property
+    def group_after(self) -> str | None:
+        """The group that the ticket is in once this took effect."""
+        return _after(self.seen.group, self.group)
+
+    @property
+    def priority_after(self) -> str | None:
+        """The priority that the ticket has once this took effect."""
+        return _after(self.seen.priority, self.priority)
+
+
+def _after(now: str | None, wish: str | Emptied | None) -> str | None:
+    if wish is None:
+        return now
+    return None if isinstance(wish, Emptied) else wish
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What the helpdesk made of one change; ``version``, ``at`` and ``group`` are the ticket's after it."""
+    """What the helpdesk made of one change; ``version``, ``at`` and ``group`` are the ticket's after it.
+
+    ``left`` is how the change left the ticket, where the answer shows it: None where it was read later, when
+    somebody may have been there.
+    """
 
     ticket_id: str
     outcome: Outcome
@@ -120,3 +152,4 @@ class Applied:
     at: datetime | None = None
     group: str | None = None
     detail: str = ""
+    left: Standing | None = None

@@ -38,6 +38,18 @@ class Nature(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What people and we change of a ticket, at one version of it; enough to undo a change."""
+
+    version: str
+    status: Status
+    group: str | None
+    assignee: str | None
+    priority: str | None
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """One revision of a ticket: plain text and facts, no vendor shapes.
 
@@ -67,6 +79,10 @@ class Ticket:
     tier: str | None = None
     arr_usd: Decimal | None = None
     settles_in_seconds: float = 0.0  # how long until `version` is certain to tell a further change apart
+
+    @property
+    def standing(self) -> Standing:
+        return Standing(self.version, self.status, self.group, self.assignee, self.priority, self.tags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +137,7 @@ class History:
     written_version: str | None = None  # the version our own write produced
     written_at: datetime | None = None  # the helpdesk's time of that version
     written_group: str | None = None  # the group the ticket was in right after our write
+    awaited_groups: frozenset[str | None] = frozenset()  # where an undo under way may have put it by now
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,17 +77,17 @@ class MemoryHelpdesk:
                 return Applied(change.seen.id, Outcome.GONE)
             if now.version != change.seen.version:
                 return Applied(now.id, Outcome.CONFLICT)
-            tags = tuple(dict.fromkeys((*now.tags, *change.add_tags)))
-            after = replace(
-                now, group=change.group or now.group, tags=tags, priority=change.priority or now.priority
-            )
+            kept = (tag for tag in now.tags if tag not in change.remove_tags)
+            tags = tuple(dict.fromkeys((*kept, *change.add_tags)))
+            after = replace(now, group=change.group_after, tags=tags, priority=change.priority_after)
             if after == now and change.note is None:
                 return Applied(now.id, Outcome.NO_OP, now.version, now.updated_at, now.group)
             self.writes.append(change)
             if change.note is not None:
                 self.notes.setdefault(now.id, []).append(change.note)
             stored = self.put(after)
-            return Applied(stored.id, Outcome.APPLIED, stored.version, stored.updated_at, stored.group)
+            facts = (stored.version, stored.updated_at, stored.group)
+            return Applied(stored.id, Outcome.APPLIED, *facts, left=stored.standing)
 
     def put(self, ticket: Ticket) -> Ticket:
         """Create or change a ticket as the outside world does; returns it as stored."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from connector.clock import ManualClock
-from connector.domain.decision import Applied, Change, Outcome
+from connector.domain.decision import EMPTY, Applied, Change, Outcome
 from connector.domain.ticket import Author, Nature, Page, Status, Ticket
 from connector.errors import AuthRefused
 from connector.helpdesk.zendesk import ZendeskHelpdesk
@@ -68,6 +69,11 @@ def change(seen: Ticket, group: int, note: str | None = None) -> Change:
     return Change(
         decision_id=f"decision-{seen.id}", seen=seen, group=str(group), add_tags=("ai_billing",), note=note
     )
+
+
+def back(seen: Ticket) -> Change:
+    """What puts back a ticket that was in no group."""
+    return Change(f"undo-{seen.id}", seen, EMPTY, (), EMPTY, remove_tags=("ai_billing",))
 
 
 def write(zendesk: ZendeskHelpdesk, wanted: Change) -> Applied:
@@ -197,6 +203,28 @@ def test_a_write_takes_effect_and_comes_back_as_the_version_it_reported(
     assert len(account.writes(ticket_id)) == 1
     assert zendesk.find_write(seen, f"decision-{ticket_id}") is True
     assert zendesk.find_write(seen, "another") is False
+
+
+@pytest.mark.parametrize("count", [1, 25])
+def test_group_priority_and_our_tags_can_be_taken_away_again_one_at_a_time_and_in_bulk(
+    zendesk: ZendeskHelpdesk, account: ZendeskSandbox, clock: ManualClock, count: int
+) -> None:
+    group = account.add_group("Billing")
+    ids = [account.create_ticket("Charged twice", "Please refund", tags=["vip"]) for _ in range(count)]
+    clock.advance(10)
+    seen = fetch_all(zendesk, ids)
+    list(zendesk.apply([replace(change(each, group), priority="high") for each in seen.values()]))
+    clock.advance(10)
+    for each in ids:
+        account.person_sets(each, tags=["vip", "ai_billing", "mine"])
+    clock.advance(10)
+
+    outcomes = list(zendesk.apply([back(each) for each in fetch_all(zendesk, ids).values()]))
+
+    after = [account.tickets()[each] for each in ids]
+    assert {(each.outcome, each.group, each.detail) for each in outcomes} == {(Outcome.APPLIED, None, "")}
+    assert {(each.group_id, each.priority, each.tags) for each in after} == {(None, None, ("mine", "vip"))}
+    assert all(zendesk.find_write(each, f"undo-{each.id}") for each in list(seen.values())[:2])
 
 
 def test_a_person_who_was_faster_wins(

@@ -127,7 +127,10 @@ class BulkWriter:
                 yield applied(change, now)
             else:
                 yield Applied(
-                    ticket_id, Outcome.APPLIED, group=change.group, detail="not read back after the write"
+                    ticket_id,
+                    Outcome.APPLIED,
+                    group=change.group_after,
+                    detail="not read back after the write",
                 )
 
     def _read_back(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:

@@ -27,24 +27,33 @@ def new_tags(change: Change) -> tuple[str, ...]:
     return tuple(tag for tag in clean_tags(change.add_tags) if tag not in change.seen.tags)
 
 
+def lost_tags(change: Change) -> tuple[str, ...]:
+    """The tags that ``change`` removes and that the ticket still has."""
+    unwanted = clean_tags(change.remove_tags)
+    return tuple(tag for tag in change.seen.tags if tag in unwanted)
+
+
 def is_nothing(change: Change) -> bool:
     """Whether the ticket already is as ``change`` wants it.  Custom fields are not known, so they count."""
-    return not (_moves(change) or new_tags(change) or change.fields or change.note)
+    return not (_moves(change) or new_tags(change) or lost_tags(change) or change.fields or change.note)
 
 
 def single_ticket(change: Change) -> dict[str, Any]:
     """The ticket of ``PUT /tickets/{id}``, where ``tags`` replaces: safe only together with the stamp."""
     ticket = _guarded(change)
-    if added := new_tags(change):
-        ticket["tags"] = [*change.seen.tags, *added]
+    added, lost = new_tags(change), lost_tags(change)
+    if added or lost:
+        ticket["tags"] = [*(tag for tag in change.seen.tags if tag not in lost), *added]
     return ticket
 
 
 def bulk_ticket(change: Change) -> dict[str, Any]:
-    """The ticket of ``PUT /tickets/update_many``, which knows ``additional_tags``."""
+    """The ticket of ``PUT /tickets/update_many``, which knows ``additional_tags`` and ``remove_tags``."""
     ticket = {"id": as_id(change.seen.id)} | _guarded(change)
     if added := new_tags(change):
         ticket["additional_tags"] = list(added)
+    if lost := lost_tags(change):
+        ticket["remove_tags"] = list(lost)
     return ticket
 
 
@@ -59,10 +68,11 @@ def _guarded(change: Change) -> dict[str, Any]:
         "updated_stamp": change.seen.version,
         "metadata": {"decision_id": change.decision_id},
     }
-    if change.group is not None and change.group != change.seen.group:
-        ticket["group_id"] = as_id(change.group)
-    if change.priority is not None and change.priority != change.seen.priority:
-        ticket["priority"] = change.priority
+    group, priority = change.group_after, change.priority_after
+    if group != change.seen.group:
+        ticket["group_id"] = None if group is None else as_id(group)
+    if priority != change.seen.priority:
+        ticket["priority"] = priority
     if change.fields:
         ticket["custom_fields"] = [{"id": as_id(key), "value": value} for key, value in change.fields.items()]
     if change.note:
@@ -72,8 +82,7 @@ def _guarded(change: Change) -> dict[str, Any]:
 
 
 def _moves(change: Change) -> bool:
-    group = change.group is not None and change.group != change.seen.group
-    return group or (change.priority is not None and change.priority != change.seen.priority)
+    return change.group_after != change.seen.group or change.priority_after != change.seen.priority
 
 
 def _inert(note: str) -> str:

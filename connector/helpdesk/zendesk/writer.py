@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from connector.domain.decision import Applied, Change, Outcome
@@ -10,7 +11,7 @@ from connector.domain.ticket import Ticket
 from connector.errors import Unavailable
 from connector.helpdesk.failure import AnswerLost
 from connector.helpdesk.transport import Reply, Transport
-from connector.helpdesk.zendesk.intent import is_nothing, new_tags, single_ticket
+from connector.helpdesk.zendesk.intent import is_nothing, lost_tags, new_tags, single_ticket
 from connector.helpdesk.zendesk.payload import TicketBody, decode
 from connector.helpdesk.zendesk.reader import TicketReader
 from connector.helpdesk.zendesk.refusal import error_codes, is_closed_error
@@ -31,10 +32,13 @@ def applied(change: Change, after: Ticket, warning: str = "") -> Applied:
     """The outcome of a write that took effect; a trigger may have had the last word: the detail says so."""
     missing = set(new_tags(change)) - set(after.tags)
     told = []
-    if change.group is not None and after.group != change.group:
-        told.append(f"the ticket is in group {after.group or 'none'}, not in {change.group}: a trigger?")
+    if change.group is not None and after.group != change.group_after:
+        wanted = change.group_after or "none"
+        told.append(f"the ticket is in group {after.group or 'none'}, not in {wanted}: a trigger?")
     if missing:
         told.append(f"tags missing after the write: {', '.join(sorted(missing))}")
+    if kept := set(lost_tags(change)) & set(after.tags):
+        told.append(f"tags still there after the write: {', '.join(sorted(kept))}")
     if warning:
         told.append(f"Zendesk warns: {warning}")
     return Applied(
@@ -78,7 +82,8 @@ class TicketWriter:
 
     def _judge(self, change: Change, reply: Reply) -> Applied:
         if reply.is_ok:
-            return applied(change, self._after(reply), _warning(reply))
+            after = self._after(reply)
+            return replace(applied(change, after, _warning(reply)), left=after.standing)
         codes = ", ".join(error_codes(reply.body))
         detail = f"{reply.status} {codes}".rstrip()
         match reply.status:

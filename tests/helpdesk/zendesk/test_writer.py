@@ -12,7 +12,8 @@ import requests
 import responses
 
 from connector.clock import ManualClock
-from connector.domain.decision import Applied, Change, Outcome
+from connector.domain.decision import EMPTY, Applied, Change, Outcome
+from connector.domain.ticket import Standing, Status
 from connector.errors import AuthRefused, ConnectorError, RateLimited, SettingsError, Unavailable
 from connector.helpdesk.zendesk import ZendeskHelpdesk
 from connector.helpdesk.zendesk.intent import clean_tags
@@ -88,7 +89,48 @@ def test_the_outcome_tells_version_time_and_group_after_the_write(
         version="2026-11-02T09:00:00Z",
         at=datetime(2026, 11, 2, 9, 0, tzinfo=UTC),
         group="11",
+        left=Standing("2026-11-02T09:00:00Z", Status.NEW, "11", None, None, ("ai_billing",)),
     )
+
+
+def test_an_undo_is_one_safe_update_that_empties_what_was_empty_and_takes_off_our_tags_only(
+    zendesk: ZendeskHelpdesk, web: responses.RequestsMock, accepts: Any, make_change: MakeChange
+) -> None:
+    accepts(group_id=None, tags=["vip"])
+    seen = {"group": "11", "priority": "high", "tags": ("vip", "ai_billing", "ai_urgent")}
+    change = make_change(
+        seen,
+        group=EMPTY,
+        priority=EMPTY,
+        add_tags=(),
+        remove_tags=("ai_billing", "AI Urgent", "ai_gone_already"),
+    )
+
+    outcome = write(zendesk, change)
+
+    assert sent(web)["ticket"] == {
+        "safe_update": True,
+        "updated_stamp": "2026-11-02T08:00:00Z",
+        "metadata": {"decision_id": "d-1"},
+        "group_id": None,
+        "priority": None,
+        "tags": ["vip"],
+    }
+    assert (outcome.outcome, outcome.group, outcome.detail) == (Outcome.APPLIED, None, "")
+
+
+def test_a_tag_that_outlives_an_undo_is_reported(
+    zendesk: ZendeskHelpdesk, accepts: Any, make_change: MakeChange
+) -> None:
+    accepts(group_id=11, tags=["ai_billing"])
+    change = make_change(
+        {"group": "11", "tags": ("ai_billing",)}, group=EMPTY, add_tags=(), remove_tags=("ai_billing",)
+    )
+
+    detail = write(zendesk, change).detail
+
+    assert "in group 11, not in none" in detail
+    assert "tags still there after the write: ai_billing" in detail
 
 
 def test_what_need_not_change_is_not_sent(
