@@ -161,6 +161,10 @@ class SubmissionClaim:
     waiting_since: datetime | None  # when the first deferral that did not count happened
     calls: tuple[PastCall, ...] = ()
 
+    @property
+    def ticket_id(self) -> str:
+        return self.ticket.id
+
 
 @dataclass(frozen=True, slots=True)
 class WriteClaim:

@@ -53,6 +53,7 @@ FACTS: Final = frozenset(
         "dispositions",
         "error",
         "failures",
+        "from_group",
         "grace_s",
         "group",
         "helpdesk",

@@ -55,7 +55,8 @@ def screen(ticket: Ticket, known: History | None, horizon: datetime, inbox: froz
 def _later_revision(ticket: Ticket, known: History) -> Disposition:
     if known.written_version is None or known.written_at is None:
         return Disposition.UPDATE
-    moved = ticket.group != known.written_group and ticket.status is not Status.DELETED
+    ours = {known.written_group} | known.awaited_groups
+    moved = ticket.group not in ours and ticket.status is not Status.DELETED
     if ticket.version == known.written_version:
         return Disposition.CORRECTION if moved else Disposition.ECHO  # moved within the same second
     return Disposition.CORRECTION if moved and ticket.updated_at > known.written_at else Disposition.UPDATE

@@ -8,13 +8,16 @@ from connector.store.overlay import overlay
 from connector.store.reports import Reports
 from connector.store.schema import SchemaState
 from connector.store.store import Store, open_store, schema_state, upgrade
+from connector.store.undos import RehearsedUndos, SqlUndoQueue
 
 __all__ = [
     "Found",
+    "RehearsedUndos",
     "Reports",
     "SchemaState",
     "SqlEraser",
     "SqlLedger",
+    "SqlUndoQueue",
     "Store",
     "Whose",
     "open_store",

@@ -1,4 +1,4 @@
-"""The documents that the ledger keeps whole: why a decision was made, and what a write found."""
+"""The document that the ledger keeps whole: why a decision was made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from decimal import Decimal
 
 from connector.domain.classification import Classification
 from connector.domain.decision import Decision, Step
-from connector.domain.ticket import Status, Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +31,3 @@ def evidence_of(decision: Decision) -> Evidence:
         decision.thresholds,
         decision.cost_usd,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What a write may overwrite, as the ticket was right before: enough to undo it."""
-
-    version: str
-    status: Status
-    group: str | None
-    assignee: str | None
-    priority: str | None
-    tags: tuple[str, ...]
-
-
-def before(seen: Ticket) -> Before:
-    return Before(seen.version, seen.status, seen.group, seen.assignee, seen.priority, seen.tags)

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from connector.store.personal import TRACES, WORDS, Erasure, without_reasons, without_words
-from connector.store.tables import decisions, model_calls, revisions, submissions, writes
+from connector.store.tables import decisions, model_calls, revisions, submissions, undos, writes
 
 Item = TypeVar("Item")
 
@@ -109,7 +109,10 @@ def _erase_traces(tx: Connection, ids: Sequence[int]) -> None:
     _blank(tx, submissions, chosen, TRACES["submissions"])
     _blank(tx, model_calls, model_calls.c.submission_id.in_(ids), TRACES["model_calls"])
     theirs = select(decisions.c.id).where(decisions.c.submission_id.in_(ids))
-    _blank(tx, writes, (writes.c.state == "done") & writes.c.decision_id.in_(theirs), TRACES["writes"])
+    done = (writes.c.state == "done") & writes.c.decision_id.in_(theirs)
+    _blank(tx, writes, done, TRACES["writes"])
+    undone = (undos.c.state == "done") & undos.c.write_id.in_(select(writes.c.id).where(done))
+    _blank(tx, undos, undone, TRACES["undos"])
 
 
 def erase_unreadable(tx: Connection, helpdesk: str, ticket_ids: Sequence[str]) -> None:

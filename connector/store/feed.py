@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,11 +13,11 @@ from sqlalchemy import Connection, bindparam, or_, select, update
 from connector.domain.decision import Outcome
 from connector.domain.ticket import Disposition, History, Status, Ticket, Unreadable
 from connector.ports import PollLease, Screened
-from connector.store.columns import NowMs, as_json, from_ms, maybe_from_ms, to_ms
+from connector.store.columns import AnyRow, NowMs, as_json, from_ms, maybe_from_ms, to_ms
 from connector.store.erasure import erase_deleted, mark_erased
 from connector.store.personal import without_words
 from connector.store.rows import insert_new, insert_rows
-from connector.store.tables import checkpoints, corrections, revisions, submissions, writes
+from connector.store.tables import checkpoints, corrections, revisions, submissions, undos, writes
 from connector.store.tombstones import barred
 
 # A restored ticket, or one that can be read again, gets a new chance: these say nothing about what it is.
@@ -37,13 +37,31 @@ _VERDICTS = select(revisions.c.ticket_id, revisions.c.disposition).where(
     revisions.c.disposition.in_(sorted(_SETTLING)),
 )
 _APPLIED = (
-    select(writes.c.ticket_id, writes.c.after_version, writes.c.after_at, writes.c.after_group)
+    select(writes.c.ticket_id, writes.c.after_version, writes.c.after_at, writes.c.after_group, writes.c.id)
     .where(
         writes.c.helpdesk == bindparam("helpdesk"),
         writes.c.ticket_id.in_(bindparam("ids", expanding=True)),
         writes.c.outcome == Outcome.APPLIED.value,
     )
     .order_by(writes.c.id)
+)
+_UNDOS = (
+    select(
+        undos.c.ticket_id,
+        undos.c.after_version,
+        undos.c.after_at,
+        undos.c.after_group,
+        undos.c.write_id,
+        undos.c.outcome,
+        writes.c.seen,
+    )
+    .join_from(undos, writes, undos.c.write_id == writes.c.id)
+    .where(
+        undos.c.helpdesk == bindparam("helpdesk"),
+        undos.c.ticket_id.in_(bindparam("ids", expanding=True)),
+        or_(undos.c.outcome == Outcome.APPLIED.value, undos.c.outcome.is_(None) & undos.c.maybe_sent),
+    )
+    .order_by(undos.c.ended_at)
 )
 _MOVED = (
     select(corrections.c.ticket_id, corrections.c.to_group)
@@ -106,11 +124,36 @@ def recall(tx: Connection, helpdesk: str, ticket_ids: Sequence[str]) -> dict[str
     known = {ticket_id: History(Disposition(verdict)) for ticket_id, verdict in found}
     ours = [ticket_id for ticket_id, verdict in found if verdict == Disposition.ORIGINAL]
     if ours:
-        for row in tx.execute(_APPLIED, {"helpdesk": helpdesk, "ids": ours}):
+        effective, awaited = _effects(tx, helpdesk, ours)
+        for row in effective.values():
             known[row.ticket_id] = History(
-                Disposition.ORIGINAL, row.after_version, maybe_from_ms(row.after_at), row.after_group
+                Disposition.ORIGINAL,
+                row.after_version,
+                maybe_from_ms(row.after_at),
+                row.after_group,
+                awaited[row.ticket_id],
             )
     return known
+
+
+def _effects(
+    tx: Connection, helpdesk: str, ticket_ids: Sequence[str]
+) -> tuple[dict[str, AnyRow], defaultdict[str, frozenset[str | None]]]:
+    """What we did last to each ticket, a write or its undo, and the groups that undos under way lead to."""
+    values = {"helpdesk": helpdesk, "ids": ticket_ids}
+    effective: dict[str, AnyRow] = {row.ticket_id: row for row in tx.execute(_APPLIED, values)}
+    newest = {ticket_id: row.id for ticket_id, row in effective.items()}
+    awaited: defaultdict[str, frozenset[str | None]] = defaultdict(frozenset)
+    undone: set[int] = set()
+    for row in tx.execute(_UNDOS, values):
+        if row.outcome is None:
+            awaited[row.ticket_id] |= {row.seen.group}
+            continue
+        undone.add(row.write_id)
+        # Writes are undone newest first: while the newest stands, an older undo was before it.
+        if newest[row.ticket_id] in undone:
+            effective[row.ticket_id] = row
+    return effective, awaited
 
 
 # --- Pages ------------------------------------------------------------------------------------------------
@@ -191,9 +234,10 @@ def _groups_now(tx: Connection, helpdesk: str, screened: Iterable[Screened]) -> 
     ids = [each.ticket.id for each in screened if each.disposition is Disposition.CORRECTION]
     if not ids:
         return {}
-    values = {"helpdesk": helpdesk, "ids": ids}
-    groups: dict[str, str | None] = {row.ticket_id: row.after_group for row in tx.execute(_APPLIED, values)}
-    return groups | {row.ticket_id: row.to_group for row in tx.execute(_MOVED, values)}
+    effective, _ = _effects(tx, helpdesk, ids)
+    groups: dict[str, str | None] = {row.ticket_id: row.after_group for row in effective.values()}
+    moved = tx.execute(_MOVED, {"helpdesk": helpdesk, "ids": ids})
+    return groups | {row.ticket_id: row.to_group for row in moved}
 
 
 def _insert_revisions(

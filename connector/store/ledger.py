@@ -148,7 +148,7 @@ class SqlLedger:
         if not sends:
             return
         with self._database.write("intend_writes") as tx:
-            verdicts.intend(tx, sends, self._lease_ms)
+            verdicts.intend(tx, queues.INTEND_WRITE, sends, self._lease_ms)
 
     @repeated
     def end_write(self, claim: WriteClaim, outcome: Outcome, applied: Applied | None, reason: str) -> None:

@@ -87,7 +87,8 @@ Of a ticket that still waits, and of evidence, remains what the two functions ab
 TRACES: Mapping[str, frozenset[str]] = {
     "submissions": frozenset({"reason"}),
     "model_calls": frozenset({"error"}),
-    "writes": frozenset({"reason", "seen"}),
+    "writes": frozenset({"reason", "seen", "left_as"}),
+    "undos": frozenset({"reason", "seen"}),
     "revisions": frozenset({"reason"}),
 }
 """Erased as well when a person asks or the ticket is deleted, to be on the safe side.
@@ -129,6 +130,9 @@ HARMLESS: Mapping[str, frozenset[str]] = {
             "state",
             "lease_owner",
         }
+    ),
+    "undos": frozenset(
+        {"helpdesk", "ticket_id", "pass_id", "outcome", "after_version", "after_group", "state", "lease_owner"}
     ),
     "corrections": frozenset(
         {"helpdesk", "ticket_id", "version", "fingerprint", "from_group", "to_group", "pass_id"}

@@ -20,14 +20,15 @@ from sqlalchemy import (
 )
 
 from connector.errors import LeaseLost
+from connector.pipeline.undo import UndoClaim
 from connector.ports import SubmissionClaim, WriteClaim
 from connector.store.columns import AnyRow, NowMs
-from connector.store.tables import WAITING, checkpoints, submissions, writes
+from connector.store.tables import WAITING, checkpoints, submissions, undos, writes
 
 _LONGEST_DELAY_MS = 3_600_000  # the longest that a stage defers anything
 
 
-def claim_statement(table: Table, order: Sequence[ColumnElement[Any]]) -> Update:
+def claim_statement(table: Table, order: Sequence[ColumnElement[Any]], *only: ColumnElement[bool]) -> Update:
     """Lease the first ``:limit`` due rows to ``:worker`` for ``:lease_ms``; returns the rows, in no order.
 
     The rows are picked in a materialised CTE: inlined, PostgreSQL may run it again for each row and update
@@ -40,7 +41,7 @@ def claim_statement(table: Table, order: Sequence[ColumnElement[Any]]) -> Update
     )
     picked = (
         select(table.c.id)
-        .where(table.c.helpdesk == bindparam("of_helpdesk"), WAITING, due)
+        .where(table.c.helpdesk == bindparam("of_helpdesk"), WAITING, due, *only)
         .order_by(*order)
         .limit(bindparam("limit"))
         .with_for_update(skip_locked=True)
@@ -65,13 +66,14 @@ CLAIM_SUBMISSIONS = claim_statement(
     submissions, (submissions.c.rank, submissions.c.run_after, submissions.c.id)
 )
 CLAIM_WRITES = claim_statement(writes, (writes.c.run_after, writes.c.id))
+CLAIM_UNDOS = claim_statement(undos, (undos.c.run_after, undos.c.id), undos.c.pass_id == bindparam("of_pass"))
 
 
 def claim(
-    tx: Connection, statement: Update, helpdesk: str, worker: str, lease_ms: int, limit: int
+    tx: Connection, statement: Update, helpdesk: str, worker: str, lease_ms: int, limit: int, **only: object
 ) -> Sequence[AnyRow]:
     """Claim due rows with one of the statements above."""
-    values = {"of_helpdesk": helpdesk, "worker": worker, "lease_ms": lease_ms, "limit": limit}
+    values = {"of_helpdesk": helpdesk, "worker": worker, "lease_ms": lease_ms, "limit": limit, **only}
     return tx.execute(statement, values).all()
 
 
@@ -106,10 +108,16 @@ RETURN_SUBMISSION = fenced(submissions).values(
 PUT_BACK_WRITE = _put_back(writes)
 INTEND_WRITE = fenced(writes).values(maybe_sent=True, lease_until=NowMs() + bindparam("lease_ms"))
 END_WRITE = fenced(writes).values(state="done", lease_owner=None)
+PUT_BACK_UNDO = _put_back(undos)
+INTEND_UNDO = fenced(undos).values(maybe_sent=True, lease_until=NowMs() + bindparam("lease_ms"))
+END_UNDO = fenced(undos).values(state="done", lease_owner=None)
 
 
 def change(
-    tx: Connection, statement: Update, held: SubmissionClaim | WriteClaim, values: Mapping[str, object]
+    tx: Connection,
+    statement: Update,
+    held: SubmissionClaim | WriteClaim | UndoClaim,
+    values: Mapping[str, object],
 ) -> None:
     """Change a claimed row with one of the statements above; always the first statement of its transaction.
 
@@ -117,21 +125,23 @@ def change(
     """
     changed = tx.execute(statement, {"of_id": held.id, "of_epoch": held.lease_epoch, **values})
     if changed.rowcount != 1:
-        raise LeaseLost(f"the lease on ticket {held.ticket.id} was taken over")
+        raise LeaseLost(f"the lease on ticket {held.ticket_id} was taken over")
 
 
-def count_waiting(tx: Connection, table: Table, helpdesk: str) -> tuple[int, int | None]:
+def count_waiting(
+    tx: Connection, table: Table, helpdesk: str, *only: ColumnElement[bool]
+) -> tuple[int, int | None]:
     """How many rows wait or are worked on, and how many milliseconds until the next is due (None: none)."""
     due_at = func.min(case((table.c.state == "pending", table.c.run_after), else_=table.c.lease_until))
     row = tx.execute(
-        select(func.count(), due_at - NowMs()).where(table.c.helpdesk == helpdesk, WAITING)
+        select(func.count(), due_at - NowMs()).where(table.c.helpdesk == helpdesk, WAITING, *only)
     ).one()
     return row[0], row[1]
 
 
 def release(tx: Connection, helpdesk: str, worker: str) -> None:
     """Give back every lease of a worker; the attempts do not count."""
-    for table in (submissions, writes):
+    for table in (submissions, writes, undos):
         tx.execute(
             update(table)
             .where(table.c.helpdesk == helpdesk, WAITING, table.c.state == "leased")
@@ -151,7 +161,7 @@ def take_over(tx: Connection) -> None:
     Delays longer than any stage asks for come from a clock that was wrong; they end too.
     """
     tx.execute(update(checkpoints).values(lease_owner=None, lease_until=0))
-    for table in (submissions, writes):
+    for table in (submissions, writes, undos):
         tx.execute(update(table).where(WAITING, table.c.state == "leased").values(lease_until=0))
         too_late = table.c.run_after > NowMs() + _LONGEST_DELAY_MS
         tx.execute(update(table).where(WAITING, too_late).values(run_after=0))

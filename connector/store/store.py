@@ -16,6 +16,7 @@ from connector.store.quota import SqlQuota
 from connector.store.reports import Reports
 from connector.store.schema import SchemaState, check_schema, migrate, read_schema
 from connector.store.transactions import Database, Failpoint
+from connector.store.undos import SqlUndoQueue
 
 
 class Store:
@@ -46,6 +47,10 @@ class Store:
     def is_shared(self) -> bool:
         """Whether other processes may work on this database at the same time."""
         return not _is_sqlite(self.database)
+
+    def undos(self, helpdesk: str, worker: str, lease_seconds: float = 180.0) -> SqlUndoQueue:
+        """The undo queue of one helpdesk for ``worker``, the one of its ledger."""
+        return SqlUndoQueue(self.database, self._clock, helpdesk, worker, lease_seconds=lease_seconds)
 
     def reports(self) -> Reports:
         return Reports(self.database)

@@ -10,9 +10,8 @@ from sqlalchemy import Connection, select
 
 from connector.domain.classification import Answer, Tier
 from connector.domain.decision import Decision, Outcome
-from connector.domain.ticket import Disposition, Ticket
+from connector.domain.ticket import Disposition, Standing, Ticket
 from connector.store.columns import AnyRow, from_micro, from_ms, maybe_from_ms
-from connector.store.documents import Before
 from connector.store.personal import Erasure
 from connector.store.tables import corrections, decisions, model_calls, revisions, submissions, writes
 from connector.store.verdicts import DECISION, decision_from
@@ -86,7 +85,7 @@ class WriteRow:
     reason: str | None
     attempts: int
     maybe_sent: bool
-    seen: Before | None
+    seen: Standing | None
     after_version: str | None
     after_at: datetime | None
     after_group: str | None

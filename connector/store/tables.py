@@ -24,9 +24,9 @@ from sqlalchemy import (
 
 from connector.domain.classification import Answer
 from connector.domain.decision import Route
-from connector.domain.ticket import Ticket
+from connector.domain.ticket import Standing, Ticket
 from connector.store.columns import BIG, Json, Words
-from connector.store.documents import Before, Evidence
+from connector.store.documents import Evidence
 
 metadata = MetaData(
     naming_convention={
@@ -202,7 +202,34 @@ writes = Table(
     _needed("ticket_id"),
     Column("outcome", Text),
     _needed("maybe_sent", Boolean, server_default=text("false")),
-    Column("seen", Json(Before)),
+    Column("seen", Json(Standing)),  # right before: what an undo puts back
+    Column("after_version", Text),
+    Column("after_at", BigInteger),
+    Column("after_group", Text),
+    Column("left_as", Json(Standing)),  # right after, where nobody can have come between
+    Column("ended_at", BigInteger),
+    *_queue(),
+    CheckConstraint("state IN ('pending', 'leased', 'done')", name="state"),
+    Index(None, "helpdesk", "ticket_id"),
+)
+Index(
+    "ix_writes_waiting",
+    *(writes.c[name] for name in ("helpdesk", "run_after", "id")),
+    sqlite_where=WAITING,
+    postgresql_where=WAITING,
+)
+
+undos = Table(
+    "undos",
+    metadata,
+    Column("id", BIG, primary_key=True),
+    _needed("write_id", BIG, ForeignKey("writes.id"), unique=True),
+    _needed("helpdesk"),
+    _needed("ticket_id"),
+    _needed("pass_id"),  # the run that asked for it last
+    Column("outcome", Text),
+    _needed("maybe_sent", Boolean, server_default=text("false")),
+    Column("seen", Json(Standing)),
     Column("after_version", Text),
     Column("after_at", BigInteger),
     Column("after_group", Text),
@@ -212,8 +239,8 @@ writes = Table(
     Index(None, "helpdesk", "ticket_id"),
 )
 Index(
-    "ix_writes_waiting",
-    *(writes.c[name] for name in ("helpdesk", "run_after", "id")),
+    "ix_undos_waiting",
+    *(undos.c[name] for name in ("helpdesk", "pass_id", "run_after", "id")),
     sqlite_where=WAITING,
     postgresql_where=WAITING,
 )

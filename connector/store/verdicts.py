@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Update, insert, select
 
 from connector.domain.decision import Applied, Cause, Decision, Kind, Outcome
 from connector.domain.ticket import Ticket
 from connector.errors import LeaseLost
+from connector.pipeline.undo import UndoClaim
 from connector.ports import SubmissionClaim, WriteClaim
 from connector.store import queues
 from connector.store.columns import AnyRow, from_ms, to_micro, to_ms
-from connector.store.documents import before, evidence_of
+from connector.store.documents import evidence_of
 from connector.store.tables import decisions, submissions, writes
 
 _INSERT_DECISION = insert(decisions)
@@ -97,7 +98,9 @@ def _write_claim(row: AnyRow, lease: AnyRow) -> WriteClaim:
     )
 
 
-def intend(tx: Connection, sends: Sequence[tuple[WriteClaim, Ticket]], lease_ms: int) -> None:
+def intend(
+    tx: Connection, statement: Update, sends: Sequence[tuple[WriteClaim | UndoClaim, Ticket]], lease_ms: int
+) -> None:
     """Mark writes as maybe sent, with what they may overwrite.  Raises LeaseLost when any is not ours."""
     # By id: two workers that lock rows in one order cannot block each other.
     in_order = sorted(sends, key=lambda send: send[0].id)
@@ -106,11 +109,11 @@ def intend(tx: Connection, sends: Sequence[tuple[WriteClaim, Ticket]], lease_ms:
             "of_id": held.id,
             "of_epoch": held.lease_epoch,
             "lease_ms": lease_ms,
-            "seen": before(seen),
+            "seen": seen.standing,
         }
         for held, seen in in_order
     ]
-    if tx.execute(queues.INTEND_WRITE, rows).rowcount != len(rows):
+    if tx.execute(statement, rows).rowcount != len(rows):
         raise LeaseLost(f"the lease on one of {len(rows)} writes was taken over")
 
 
@@ -118,7 +121,13 @@ def finish(
     tx: Connection, held: WriteClaim, outcome: Outcome, applied: Applied | None, reason: str, at: int
 ) -> None:
     """End a write for good."""
-    values = {
+    values = ending(outcome, applied, reason, at) | {"left_as": applied.left if applied else None}
+    queues.change(tx, queues.END_WRITE, held, values)
+
+
+def ending(outcome: Outcome, applied: Applied | None, reason: str, at: int) -> dict[str, object]:
+    """The columns that tell how a write, or its undo, ended."""
+    return {
         "outcome": outcome.value,
         "reason": reason,
         "after_version": applied.version if applied else None,
@@ -126,4 +135,3 @@ def finish(
         "after_group": applied.group if applied else None,
         "ended_at": at,
     }
-    queues.change(tx, queues.END_WRITE, held, values)
