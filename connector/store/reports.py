@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from connector.domain.decision import Cause, Decision, Kind, Outcome
 from connector.store.columns import AnyRow, from_micro, from_ms, maybe_from_ms, to_ms
@@ -20,6 +20,7 @@ from connector.store.tables import (
     model_calls,
     passes,
     submissions,
+    undos,
     writes,
 )
 from connector.store.transactions import Database
@@ -33,8 +34,12 @@ _WITH_WRITE = (
         *DECISION,
         writes.c.outcome,
         writes.c.reason.label("write_reason"),
+        undos.c.ended_at.label("undone_at"),
     )
     .join_from(decisions, writes, writes.c.decision_id == decisions.c.id)
+    .join(
+        undos, and_(undos.c.write_id == writes.c.id, undos.c.outcome == Outcome.APPLIED.value), isouter=True
+    )
     .order_by(decisions.c.decided_at.desc(), decisions.c.id)
 )
 _LONGEST_PASS_MS = 2 * 3_600_000  # a service begins a new one every hour at the latest
@@ -43,7 +48,10 @@ _BROKEN = or_(decisions.c.kind == Kind.FAILED_OPEN.value, writes.c.outcome == Ou
 
 @dataclass(frozen=True, slots=True)
 class DecisionRow:
-    """One decision and what became of its write; ``outcome`` is None while the write waits."""
+    """One decision and what became of its write; ``outcome`` is None while the write waits.
+
+    ``undone_at`` is when the write was taken back, None as long as it stands.
+    """
 
     helpdesk: str
     ticket_id: str
@@ -51,6 +59,7 @@ class DecisionRow:
     pass_id: str | None
     outcome: Outcome | None
     write_reason: str | None
+    undone_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,7 @@ class Totals:
     by_outcome: Mapping[str, int]
     models: tuple[ModelTotal, ...]
     corrections: int  # tickets that people moved after our write
+    undone: int  # writes that were taken back
     waiting_submissions: int
     waiting_writes: int
     cost_usd: Decimal
@@ -202,6 +212,7 @@ def _decision_row(row: AnyRow) -> DecisionRow:
         pass_id=row.pass_id,
         outcome=Outcome(row.outcome) if row.outcome else None,
         write_reason=row.write_reason,
+        undone_at=maybe_from_ms(row.undone_at),
     )
 
 
@@ -222,6 +233,9 @@ def _totals(tx: Connection, start: int) -> Totals:
     kinds = by(decisions.c.kind)
     models = _model_totals(tx, start)
     moved = select(func.count()).where(corrections.c.seen_at >= start)
+    taken_back = select(func.count()).where(
+        undos.c.outcome == Outcome.APPLIED.value, undos.c.ended_at >= start
+    )
     undecided = select(func.count()).where(submissions.c.state != "decided")
     return Totals(
         decisions=sum(kinds.values()),
@@ -232,6 +246,7 @@ def _totals(tx: Connection, start: int) -> Totals:
         by_outcome={row[0]: row[1] for row in tx.execute(outcomes)},
         models=models,
         corrections=tx.scalar(moved) or 0,
+        undone=tx.scalar(taken_back) or 0,
         waiting_submissions=tx.scalar(undecided) or 0,
         waiting_writes=tx.scalar(select(func.count()).where(writes.c.state != "done")) or 0,
         cost_usd=sum((each.cost_usd for each in models), Decimal(0)),

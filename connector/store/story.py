@@ -13,7 +13,7 @@ from connector.domain.decision import Decision, Outcome
 from connector.domain.ticket import Disposition, Standing, Ticket
 from connector.store.columns import AnyRow, from_micro, from_ms, maybe_from_ms
 from connector.store.personal import Erasure
-from connector.store.tables import corrections, decisions, model_calls, revisions, submissions, writes
+from connector.store.tables import corrections, decisions, model_calls, revisions, submissions, undos, writes
 from connector.store.verdicts import DECISION, decision_from
 
 
@@ -93,6 +93,20 @@ class WriteRow:
 
 
 @dataclass(frozen=True, slots=True)
+class UndoRow:
+    """What became of taking a write back; ``pass_id`` is the run that asked for it last."""
+
+    decision_id: str
+    pass_id: str
+    state: str  # pending, leased, done
+    outcome: Outcome | None
+    reason: str | None
+    attempts: int
+    after_group: str | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class CorrectionRow:
     """A person moved the ticket after our write."""
 
@@ -112,6 +126,7 @@ class Story:
     calls: tuple[CallRow, ...]
     decisions: tuple[DecidedRow, ...]
     writes: tuple[WriteRow, ...]
+    undos: tuple[UndoRow, ...]
     corrections: tuple[CorrectionRow, ...]
 
     @property
@@ -135,6 +150,8 @@ def tell(tx: Connection, ticket_id: str) -> Story:
     made = select(decisions.c.submission_id, decisions.c.pass_id, *DECISION)
     made = made.where(decisions.c.submission_id.in_(of_ticket))
     written = select(writes).where(writes.c.ticket_id == ticket_id)
+    taken_back = select(undos, writes.c.decision_id).join(writes, undos.c.write_id == writes.c.id)
+    taken_back = taken_back.where(undos.c.ticket_id == ticket_id)
     moved = select(corrections).where(corrections.c.ticket_id == ticket_id)
     return Story(
         ticket_id,
@@ -143,6 +160,7 @@ def tell(tx: Connection, ticket_id: str) -> Story:
         tuple(map(_call, tx.execute(called.order_by(model_calls.c.id)))),
         tuple(map(_decided, tx.execute(made.order_by(decisions.c.decided_at)))),
         tuple(map(_write, tx.execute(written.order_by(writes.c.id)))),
+        tuple(map(_undo, tx.execute(taken_back.order_by(undos.c.id)))),
         tuple(map(_correction, tx.execute(moved.order_by(corrections.c.id)))),
     )
 
@@ -212,6 +230,19 @@ def _write(row: AnyRow) -> WriteRow:
         row.seen,
         row.after_version,
         maybe_from_ms(row.after_at),
+        row.after_group,
+        maybe_from_ms(row.ended_at),
+    )
+
+
+def _undo(row: AnyRow) -> UndoRow:
+    return UndoRow(
+        row.decision_id,
+        row.pass_id,
+        row.state,
+        Outcome(row.outcome) if row.outcome else None,
+        row.reason,
+        row.attempts,
         row.after_group,
         maybe_from_ms(row.ended_at),
     )

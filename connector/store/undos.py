@@ -22,7 +22,8 @@ _OURS = update(undos).where(undos.c.write_id == bindparam("of_write"))
 _ASK = _OURS.values(pass_id=bindparam("for_pass"))
 # Not what another process works on, and not what it has just undone.
 _AGAIN = _OURS.where(
-    undos.c.state != "leased", or_(undos.c.outcome.is_(None), undos.c.outcome.not_in(_UNDONE))
+    undos.c.state != "leased",
+    or_(undos.c.outcome.is_(None), and_(*(undos.c.outcome != each for each in _UNDONE))),
 ).values(state="pending", outcome=None, reason=None, ended_at=None, run_after=0, attempts=0)
 
 
