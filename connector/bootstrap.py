@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +21,7 @@ from connector.pipeline.questions import Desk
 from connector.pipeline.retention import Retention
 from connector.pipeline.sync import WRITE_FROM, Stages
 from connector.pipeline.triage import Triage, TriageLimits
+from connector.pipeline.undo import Selection, Undo
 from connector.pipeline.write_back import WriteBack, WritePolicy
 from connector.policy import build_cascade, resolve_inbox, resolve_routing
 from connector.ports import Clock, Eraser, Helpdesk, Ledger, Observer
@@ -57,15 +58,7 @@ def connect(
     """
     with ExitStack() as opened:
         store = opened.enter_context(_open_store(settings, clock, read_only=dry_run))
-        helpdesk = open_helpdesk(
-            settings,
-            clock,
-            dry_run=dry_run,
-            breaker=Breaker(settings.helpdesk.kind, clock, observer),
-            # Alone on a file there is nobody to share with; a dry run must not even leave a count.
-            quota=store.quota(settings.helpdesk.ledger_name) if store.is_shared and not dry_run else None,
-        )
-        helpdesk.check()
+        helpdesk = _helpdesk_on(store, settings, clock, observer, dry_run=dry_run)
         groups = helpdesk.groups()
         routing = resolve_routing(settings, groups)
         inbox = resolve_inbox(settings, groups)
@@ -116,7 +109,65 @@ def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts)
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """Everything that an undo needs, connected; ``count`` writes were chosen.
+
+    ``ledger`` is None in a dry run, which keeps nothing.  ``groups`` maps ids to names.
+    """
+
+    undo: Undo
+    ledger: Ledger | None
+    count: int
+    groups: Mapping[str, str]
+
+    @property
+    def mode(self) -> str:
+        return "dry_run" if self.ledger is None else "undo"
+
+
+@contextmanager
+def connect_undo(
+    settings: Settings, clock: Clock, observer: Observer, chosen: Selection, *, dry_run: bool = False
+) -> Iterator[Undoing]:
+    """Open the database, prove the helpdesk's credentials, and wire an undo; no model is needed.
+
+    Raises as `connect`; nothing is left open then.
+    """
+    from connector.store import RehearsedUndos
+
+    name, worker = settings.helpdesk.ledger_name, _worker()
+    with _open_store(settings, clock, read_only=dry_run) as store:
+        helpdesk = _helpdesk_on(store, settings, clock, observer, dry_run=dry_run)
+        groups = {group.id: group.name for group in helpdesk.groups()}
+        queue = store.undos(name, worker)
+        found = queue.look(chosen)
+        if dry_run:
+            undo = Undo(helpdesk, RehearsedUndos(found), clock, observer)
+            yield Undoing(undo, None, len(found), groups)
+            return
+        ledger = store.ledger(name, worker)
+        with _given_back(ledger):
+            yield Undoing(Undo(helpdesk, queue, clock, observer), ledger, len(found), groups)
+
+
 # --- The upstreams ----------------------------------------------------------------------------------------
+
+
+def _helpdesk_on(
+    store: Store, settings: Settings, clock: Clock, observer: Observer, *, dry_run: bool
+) -> Helpdesk:
+    """The helpdesk, its credentials proven; what it limits is shared with whoever shares the database."""
+    helpdesk = open_helpdesk(
+        settings,
+        clock,
+        dry_run=dry_run,
+        breaker=Breaker(settings.helpdesk.kind, clock, observer),
+        # Alone on a file there is nobody to share with; a dry run must not even leave a count.
+        quota=store.quota(settings.helpdesk.ledger_name) if store.is_shared and not dry_run else None,
+    )
+    helpdesk.check()
+    return helpdesk
 
 
 def open_helpdesk(
@@ -238,8 +289,6 @@ def _open_store(settings: Settings, clock: Clock, *, read_only: bool) -> closing
     from connector.store import open_store
 
     return closing(open_store(settings.store.url.get_secret_value(), clock=clock, read_only=read_only))
-
-
 
 
 @contextmanager

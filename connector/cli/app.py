@@ -176,6 +176,35 @@ def forget(
     raise typer.Exit(work(requester, ticket or [], dry_run=dry_run, as_json=as_json, config=config))
 
 
+def undo(
+    since: Annotated[
+        str | None, typer.Option(metavar="AGE", help="What took effect in the last 30m, 24h, 7d.")
+    ] = None,
+    pass_id: Annotated[
+        str | None, typer.Option("--pass", metavar="ID", help="What was decided in this pass.")
+    ] = None,
+    ticket: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="What we wrote to this ticket; may be repeated.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be undone.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask at a terminal.")] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Put group, priority and tags back where nobody has touched the ticket since our write.
+
+    Example: connector undo --since 2h --dry-run
+    """
+    from connector.cli.decisions import ago
+    from connector.cli.undo import undo as work
+    from connector.pipeline.undo import Selection
+
+    if sum(bool(each) for each in (since, pass_id, ticket)) != 1:
+        raise typer.BadParameter("give one of --since, --pass and --ticket")
+    chosen = Selection(ago(since) if since else None, pass_id, tuple(ticket or ()))
+    raise typer.Exit(work(chosen, dry_run=dry_run, yes=yes, as_json=as_json, config=config))
+
+
 @app.command()
 def sandbox(
     tickets: Annotated[int, typer.Option(min=0, help="How many generated tickets to start with.")] = 60,

@@ -85,7 +85,7 @@ def cells(row: DecisionRow) -> tuple[object, ...]:
         urgency.value if urgency else None,
         f"{team.confidence:.2f}" if team else None,
         decision.tier,
-        row.outcome or "waiting",
+        "undone" if row.undone_at else row.outcome or "waiting",
         shorten(decision.reason, _REASON_CHARS),
     )
 
@@ -99,6 +99,7 @@ def as_facts(row: DecisionRow) -> dict[str, Any]:
         **facts,
         "outcome": row.outcome,
         "write_reason": row.write_reason,
+        "undone_at": row.undone_at,
         "pass_id": row.pass_id,
     }
 

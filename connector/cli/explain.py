@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from connector.cli.decisions import decision_facts
 from connector.cli.output import emit_json, say, usd
 from connector.clock import SystemClock
+from connector.domain.decision import Outcome
 from connector.errors import AnswerUnusable
 from connector.settings import Settings, load_settings
 
@@ -54,6 +55,7 @@ def _lines(story: Story) -> list[Line]:
         *((call.started_at, _call(call)) for call in story.calls),
         *(line for each in story.decisions for line in _decision(each.decision)),
         *_writes(story),
+        *_undos(story),
         *(
             (each.seen_at, f"a person moved it: group {each.from_group} → {each.to_group}")
             for each in story.corrections
@@ -115,6 +117,18 @@ def _writes(story: Story) -> Iterator[Line]:
         else:
             decided = story.decisions[-1].decision.decided_at
             yield decided, f"write waits, {write.attempts} attempts: {write.reason or 'not tried yet'}"
+
+
+def _undos(story: Story) -> Iterator[Line]:
+    for undo in story.undos:
+        why = f": {undo.reason}" if undo.reason else ""
+        if undo.ended_at is None:
+            written = max(write.ended_at for write in story.writes if write.ended_at)
+            yield written, f"undo was asked for and is not done, {undo.attempts} attempts{why}"
+        elif undo.outcome is Outcome.APPLIED:
+            yield undo.ended_at, f"undone: back in group {undo.after_group or 'none'}{why}"
+        else:
+            yield undo.ended_at, f"not undone ({undo.outcome}){why}"
 
 
 def _ask(settings: Settings, story: Story) -> int:

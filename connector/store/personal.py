@@ -132,7 +132,16 @@ HARMLESS: Mapping[str, frozenset[str]] = {
         }
     ),
     "undos": frozenset(
-        {"helpdesk", "ticket_id", "pass_id", "outcome", "after_version", "after_group", "state", "lease_owner"}
+        {
+            "helpdesk",
+            "ticket_id",
+            "pass_id",
+            "outcome",
+            "after_version",
+            "after_group",
+            "state",
+            "lease_owner",
+        }
     ),
     "corrections": frozenset(
         {"helpdesk", "ticket_id", "version", "fingerprint", "from_group", "to_group", "pass_id"}

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from connector.breaker import Breaker
 from connector.classify.cascade import Cascade
 from connector.classify.guardrail import Guardrail
 from connector.classify.phrases import Phrases
@@ -20,7 +21,6 @@ from connector.domain.classification import Classification
 from connector.domain.taxonomy import Axis, Taxonomy
 from connector.domain.ticket import Page
 from connector.helpdesk.memory import MemoryHelpdesk
-from connector.pipeline.breaker import Breaker
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk
 from connector.pipeline.sync import Stages
