@@ -176,6 +176,7 @@ def forget(
     raise typer.Exit(work(requester, ticket or [], dry_run=dry_run, as_json=as_json, config=config))
 
 
+@app.command()
 def undo(
     since: Annotated[
         str | None, typer.Option(metavar="AGE", help="What took effect in the last 30m, 24h, 7d.")

@@ -26,6 +26,7 @@ _WORDS = {
     "no_op": "nothing to undo",
     "deferred": "run again",
 }
+_MOVED = ("applied", "dry_run")
 _LEFT_ALONE = "left alone"
 _RESULTS = ("undone", "would be undone", "nothing to undo", _LEFT_ALONE, "run again")
 
@@ -128,7 +129,7 @@ def _show(told: Undone, groups: Mapping[str, str]) -> None:
 
 
 def _groups(row: Mapping[str, Any], groups: Mapping[str, str]) -> str:
-    if "from_group" not in row:
+    if row["outcome"] not in _MOVED:
         return ""
     before, now = (_name(row[key], groups) for key in ("group", "from_group"))
     return f"{now} → {before}"
@@ -139,7 +140,7 @@ def _name(group: str | None, groups: Mapping[str, str]) -> str:
 
 
 def _detail(row: Mapping[str, Any]) -> str:
-    if row["outcome"] not in ("applied", "dry_run"):
+    if row["outcome"] not in _MOVED:
         return str(row["reason"])
     tags = f"; tags − {' '.join(row['tags'])}" if row["tags"] else ""
     warning = f"; {row['reason']}" if row["reason"] else ""
