@@ -96,8 +96,8 @@ def _facts(whose: Whose, found: Found, *, dry_run: bool, is_clean: bool) -> dict
 def _tell(found: Found, *, dry_run: bool) -> None:
     verb = "Would erase" if dry_run else "Erased"
     print(
-        f"{verb}: {found.texts} texts, {found.answers} answers of models, "
-        f"the reasons in {found.decisions} decisions."
+        f"{verb}: texts {found.texts}, answers of models {found.answers}, "
+        f"reasons of decisions {found.decisions}"
     )
     if found.tickets:
         print(f"Tickets: {' '.join(found.tickets)}")

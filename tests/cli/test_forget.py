@@ -31,6 +31,16 @@ def raw(place: Place) -> bytes:
     return b"".join(path.read_bytes() for path in place.folder.glob("connector.db*"))
 
 
+def dump(place: Place) -> str:
+    """The database as SQL."""
+    with closing(sqlite3.connect(f"file:{place.folder / 'connector.db'}?mode=ro", uri=True)) as database:
+        return "\n".join(database.iterdump())
+
+
+def owner_of(place: Place) -> str:
+    return (place.folder / "connector.db.lock").read_text().strip()
+
+
 def test_a_person_is_found_by_address_and_no_byte_of_theirs_is_left(place: Place) -> None:
     jane, tickets = jane_writes(place, f"{CANARY}: please refund my invoice.", f"{CANARY}: where is it?")
     other = str(place.ticket("Joe's invoice", "Joe asks for a refund."))
@@ -61,7 +71,7 @@ def test_explain_says_why_the_words_are_gone_and_keeps_the_decision(place: Place
 
     ended = place.run("forget", "--ticket", ticket)
 
-    assert ended.out.startswith("Erased: 1 texts, 1 answers of models, the reasons in 1 decisions.\n")
+    assert ended.out.startswith("Erased: texts 1, answers of models 1, reasons of decisions 1\n")
     told = place.run("explain", ticket)
     assert "its words were erased on request (connector forget)" in told.out
     assert "decided: routed (confident) because: erased" in told.out
@@ -75,9 +85,20 @@ def test_explain_says_what_retention_did(place: Place) -> None:
     ended = place.run("run", "--once", CONNECTOR_PRIVACY__RETENTION_DAYS="0")
 
     assert ended.code == 0
-    with closing(sqlite3.connect(place.folder / "connector.db")) as database:
-        assert CANARY not in "\n".join(database.iterdump())
+    assert CANARY not in dump(place)
     assert "erased by retention ([privacy] retention_days)" in place.run("explain", ticket).out
+
+
+def test_the_service_sweeps_when_it_starts(place: Place, eventually: Eventually) -> None:
+    jane_writes(place, f"{CANARY}: please refund my invoice.")
+    place.run("run", "--once")
+    kept = dump(place)
+
+    place.environment["CONNECTOR_PRIVACY__RETENTION_DAYS"] = "0"
+    place.start("run")
+
+    assert CANARY in kept
+    assert eventually(lambda: CANARY not in dump(place))
 
 
 def test_a_ticket_that_waits_goes_to_a_person_and_no_model_reads_it(place: Place) -> None:
@@ -98,15 +119,16 @@ def test_while_the_service_runs_on_sqlite_forgetting_waits_and_looking_works(
     place: Place, eventually: Eventually
 ) -> None:
     _, (ticket,) = jane_writes(place, f"{CANARY}: please refund my invoice.")
-    place.start("run")
-    assert eventually(lambda: bool(place.zendesk.writes()))
+    place.run("run", "--once")
+    service = place.start("run")
+    assert eventually(lambda: owner_of(place) == str(service.pid))
 
     refused = place.run("forget", "--ticket", ticket)
     looked = place.run("forget", "--ticket", ticket, "--dry-run")
 
     assert refused.code == 75
     assert "stop the service, forget, start it again" in refused.err
-    assert "Would erase: 1 texts" in looked.out
+    assert "Would erase: texts 1," in looked.out
 
 
 def test_an_unknown_address_is_1_and_says_what_else_can_be_named(place: Place) -> None:
