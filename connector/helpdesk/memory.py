@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from connector.domain.decision import Applied, Change, Outcome
@@ -37,7 +40,8 @@ class MemoryHelpdesk:
         self._clock = clock
         self._groups = tuple(groups)
         self._page_size = page_size
-        self._log: list[Ticket] = []
+        self._log: deque[Ticket] = deque()
+        self._forgotten = 0  # changes that were once before those in the log
         self._lock = threading.RLock()
 
     def check(self) -> Account:
@@ -50,9 +54,10 @@ class MemoryHelpdesk:
         position = int(checkpoint or 0)
         while True:
             with self._lock:
-                rows = tuple(self._log[position : position + self._page_size])
-                position += len(rows)
-                complete = position >= len(self._log)
+                first = max(0, position - self._forgotten)
+                rows = tuple(islice(self._log, first, first + self._page_size))
+                position = self._forgotten + first + len(rows)
+                complete = first + len(rows) >= len(self._log)
             yield Page(rows, str(position), complete)
             if complete:
                 return
@@ -92,7 +97,7 @@ class MemoryHelpdesk:
     def put(self, ticket: Ticket) -> Ticket:
         """Create or change a ticket as the outside world does; returns it as stored."""
         with self._lock:
-            number = len(self._log) + 1
+            number = self._forgotten + len(self._log) + 1
             stored = replace(
                 ticket,
                 version=str(number),
@@ -107,3 +112,13 @@ class MemoryHelpdesk:
         """A person changes facts of a ticket."""
         with self._lock:
             return self.put(replace(self.tickets[ticket_id], **facts))
+
+    def forget(self, before: datetime) -> None:
+        """Drop changes, tickets, notes and writes of before: a long simulation needs only what is new."""
+        with self._lock:
+            while self._log and self._log[0].updated_at < before:
+                self._log.popleft()
+                self._forgotten += 1
+            self.tickets = {each.id: each for each in self.tickets.values() if each.updated_at >= before}
+            self.notes = {each: notes for each, notes in self.notes.items() if each in self.tickets}
+            self.writes = [write for write in self.writes if write.seen.id in self.tickets]

@@ -16,7 +16,8 @@ DAY = 86_400.0
 
 @pytest.fixture
 def scheduler(clock: ManualClock) -> Iterator[SimulatedScheduler]:
-    with SimulatedScheduler.running(clock) as scheduler:
+    with SimulatedScheduler.simulated(clock) as scheduler:
+        scheduler.start()
         yield scheduler
 
 

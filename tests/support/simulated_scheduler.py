@@ -19,7 +19,7 @@ from connector.service.serving import JOB_DEFAULTS
 class SimulatedScheduler(BaseScheduler):  # type: ignore[misc]  # APScheduler's schedulers are classes to inherit from
     """A scheduler without a thread: `step` does what its thread does between two waits.
 
-    Jobs run in the caller's thread.  APScheduler asks ``datetime.now`` for the time; while `running`, that
+    Jobs run in the caller's thread.  APScheduler asks ``datetime.now`` for the time; in `simulated`, that
     name in APScheduler's module means the clock.
     """
 
@@ -30,7 +30,7 @@ class SimulatedScheduler(BaseScheduler):  # type: ignore[misc]  # APScheduler's 
 
     @classmethod
     @contextmanager
-    def running(cls, clock: ManualClock) -> Iterator[Self]:
+    def simulated(cls, clock: ManualClock) -> Iterator[Self]:
         class Now(datetime):
             @classmethod
             def now(cls, tz: tzinfo | None = None) -> Any:
@@ -38,9 +38,9 @@ class SimulatedScheduler(BaseScheduler):  # type: ignore[misc]  # APScheduler's 
 
         with patch("apscheduler.schedulers.base.datetime", Now):
             scheduler = cls(clock)
-            scheduler.start()
             yield scheduler
-            scheduler.shutdown()
+            if scheduler.running:
+                scheduler.shutdown()
 
     def shutdown(self, wait: bool = True) -> None:
         super().shutdown(wait)
