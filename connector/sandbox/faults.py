@@ -189,6 +189,11 @@ def alter(change: Callable[[Response], Response]) -> Behaviour:
     return lambda request, app: change(app(request))
 
 
+def misread(change: Callable[[Request], Request]) -> Behaviour:
+    """The service works on another request than the one that was sent."""
+    return lambda request, app: app(change(request))
+
+
 def hold(gate: threading.Event, timeout_seconds: float = 30.0) -> Behaviour:
     """The service begins to work only when ``gate`` opens: a request that is in flight for long."""
 

@@ -8,7 +8,8 @@ import math
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from enum import StrEnum
@@ -82,7 +83,11 @@ class LocalServer:
     """An emulator on 127.0.0.1; ``start`` and ``stop`` it, or use it in a ``with``."""
 
     def __init__(self, app: App, port: int = 0) -> None:
-        self._server = _Server(app, port)
+        self._app = app
+        self._open(port)
+
+    def _open(self, port: int) -> None:
+        self._server = _Server(self._app, port)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     @property
@@ -102,6 +107,16 @@ class LocalServer:
             self._thread.join()
         self._server.server_close()
         self._server.hang_up()
+
+    @contextmanager
+    def absence(self) -> Iterator[None]:
+        """Nobody listens meanwhile, so connections are refused; afterwards the port is the same as before."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self._open(self._server.server_address[1])
+            self.start()
 
     def __enter__(self) -> Self:
         return self.start()

@@ -1,8 +1,8 @@
-"""Both emulators on loopback, the real connector in between, and one clock that only moves when somebody waits."""
+"""Both emulators, the real connector in between, and one clock that only moves when somebody waits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,6 +31,3 @@ def build_town(tmp_path: Path, clock: ManualClock) -> Iterator[BuildTown]:
 @pytest.fixture
 def town(build_town: BuildTown) -> Town:
     return build_town()
-
-
-Rows = list[Mapping[str, Any]]

@@ -1,4 +1,4 @@
-"""A whole town for one connector: an emulated helpdesk, an emulated model, a ledger, and a clock moved by waiting."""
+"""A town for one connector: emulated helpdesk and model, a ledger, and a clock that waiting moves."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ class Town:
     groups: Mapping[str, int]
     database: Path
     events: list[Event] = field(default_factory=list)
+    taken: set[int] = field(default_factory=set)  # tickets that a person took
 
     def run(self, *, dry_run: bool = False) -> Ended:
         """The exit codes are those of ``connector run --once``; only errors made for operators are caught."""

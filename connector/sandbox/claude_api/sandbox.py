@@ -74,14 +74,14 @@ class ClaudeSandbox:
             new_id=self._new_id,
         )
         self._batches = Batches(self._messages.create_in_batch, now, batch_seconds, self._new_id)
-        self._server = serve(self.faults.wrap(self._serve), port)
+        self.server = serve(self.faults.wrap(self._serve), port)
 
     # --- for its owner -------------------------------------------------------------------------------------
 
     @property
     def url(self) -> str:
         """``http://127.0.0.1:<port>``"""
-        return self._server.url
+        return self.server.url
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -102,13 +102,13 @@ class ClaudeSandbox:
         self._script.add(answers)
 
     def start(self) -> Self:
-        self._server.start()
+        self.server.start()
         return self
 
     def stop(self) -> None:
         """Wake the calls that wait and close the port."""
         self._stopping.set()
-        self._server.stop()
+        self.server.stop()
 
     def __enter__(self) -> Self:
         return self.start()

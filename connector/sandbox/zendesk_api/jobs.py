@@ -27,19 +27,21 @@ class Job:
     polls_left: int
     results: list[Result] | None = None
     broken: str | None = None  # "failed" or "killed"
+    broken_after: int = 0
 
 
 @dataclass(slots=True)
 class JobBoard:
     """The account's jobs.  ``polls``: how often a job is seen unfinished.  ``held``: jobs wait for ``run``.
 
-    ``breaks`` makes every new job end as "failed" or "killed" without doing anything.
+    ``breaks`` makes every new job end as "failed" or "killed" after its first ``breaks_after`` tickets.
     """
 
     now: Callable[[], float]
     polls: int = 1
     held: bool = False
     breaks: str | None = None
+    breaks_after: int = 0
     _jobs: dict[str, Job] = field(default_factory=dict)
     _shuffle: random.Random = field(default_factory=lambda: random.Random(7))
 
@@ -48,7 +50,14 @@ class JobBoard:
         if sum(not self._is_done(job) for job in self._jobs.values()) >= MAX_UNFINISHED:
             raise refusal.refused(429, "TooManyJobs", "Too many jobs are currently queued or running.")
         job_id = f"V3-{self._shuffle.getrandbits(128):032x}"
-        job = Job(job_id, steps_of(job_id), self.now(), self.polls, broken=self.breaks)
+        job = Job(
+            job_id,
+            steps_of(job_id),
+            self.now(),
+            self.polls,
+            broken=self.breaks,
+            broken_after=self.breaks_after,
+        )
         self._jobs[job.id] = job
         shown = _show(job, url, "queued")
         if not self.held:
@@ -82,7 +91,8 @@ class JobBoard:
         return job.results is not None and (job.polls_left <= 0 or waited)
 
     def _work(self, job: Job) -> None:
-        results = [] if job.broken else [step() for step in job.steps]
+        steps = job.steps[: job.broken_after] if job.broken else job.steps
+        results = [step() for step in steps]
         self._shuffle.shuffle(results)  # results need not be in the order of the request
         job.results = results
 

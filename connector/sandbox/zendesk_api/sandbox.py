@@ -71,15 +71,15 @@ class ZendeskSandbox:
         self.customer = self.add_user("Carl Customer")
         account = Account(self.world, self.access, self.limits, self.export, self.jobs, self.api_user)
         self._app = self.faults.wrap(Api(account))
-        self._server = serve(self._record, port)
-        self.url = self.world.url = self._server.url
+        self.server = serve(self._record, port)
+        self.url = self.world.url = self.server.url
 
     def __enter__(self) -> Self:
-        self._server.start()
+        self.server.start()
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        self._server.stop()
+        self.server.stop()
 
     def _record(self, request: Request) -> Response:
         response = self._app(request)
