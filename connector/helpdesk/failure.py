@@ -66,7 +66,8 @@ def judge_exception(what: str, error: Exception) -> ConnectorError:
 def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
     """``Retry-After`` (or ``X-Retry-After``) in seconds, 1..3600; None when absent or not understood.
 
-    Both forms of RFC 9110 are read: seconds and a date.
+    Both forms of RFC 9110 are read: seconds and a date.  A date is counted from the answer's own ``Date``,
+    because the server's clock and ours may differ by minutes; ``now`` is for an answer without one.
     """
     told = (headers.get("retry-after") or headers.get("x-retry-after") or "").strip()
     try:
@@ -75,7 +76,7 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | No
         until = parse_http_date(told)
         if until is None:
             return None
-        seconds = (until - now).total_seconds()
+        seconds = (until - (parse_http_date(headers.get("date")) or now)).total_seconds()
     return None if math.isnan(seconds) else min(max(seconds, 1.0), _MOST_RETRY_AFTER_SECONDS)
 
 

@@ -74,7 +74,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     if wish is None:
         wish = _seconds(headers.get("retry-after"), 1.0)
     if wish is None:
-        wish = _until(headers.get("retry-after"))
+        wish = _until(headers.get("retry-after"), headers.get("date"))
     return None if wish is None else min(_RETRY_MOST_SECONDS, max(_RETRY_LEAST_SECONDS, wish))
 
 
@@ -141,10 +141,15 @@ def _seconds(value: str | None, unit: float) -> float | None:
     return seconds if math.isfinite(seconds) else None
 
 
-def _until(value: str | None) -> float | None:
-    """Seconds until an HTTP date."""
-    parts = email.utils.parsedate_tz(value) if value else None
+def _until(value: str | None, date: str | None) -> float | None:
+    """Seconds until an HTTP date, by the clock of the answer's own ``Date``; by ours where it has none."""
+    until, named_at = _epoch(value), _epoch(date)
+    return None if until is None else until - (time.time() if named_at is None else named_at)
+
+
+def _epoch(date: str | None) -> float | None:
+    parts = email.utils.parsedate_tz(date) if date else None
     try:
-        return email.utils.mktime_tz(parts) - time.time() if parts else None
+        return email.utils.mktime_tz(parts) if parts else None
     except (ValueError, OverflowError):
         return None

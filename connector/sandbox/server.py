@@ -8,6 +8,7 @@ import math
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -82,12 +83,13 @@ def json_response(value: object, status: int = 200, headers: Mapping[str, str] |
 class LocalServer:
     """An emulator on 127.0.0.1; ``start`` and ``stop`` it, or use it in a ``with``."""
 
-    def __init__(self, app: App, port: int = 0) -> None:
+    def __init__(self, app: App, port: int = 0, now: Callable[[], float] = time.time) -> None:
         self._app = app
+        self._now = now
         self._open(port)
 
     def _open(self, port: int) -> None:
-        self._server = _Server(self._app, port)
+        self._server = _Server(self._app, port, self._now)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     @property
@@ -125,17 +127,18 @@ class LocalServer:
         self.stop()
 
 
-def serve(app: App, port: int = 0) -> LocalServer:
-    """``with serve(app) as running: running.url`` — port 0 picks a free one."""
-    return LocalServer(app, port)
+def serve(app: App, port: int = 0, now: Callable[[], float] = time.time) -> LocalServer:
+    """``with serve(app) as running: running.url`` — port 0 picks a free one; ``now`` is its clock (epoch)."""
+    return LocalServer(app, port, now)
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 512
 
-    def __init__(self, app: App, port: int) -> None:
+    def __init__(self, app: App, port: int, now: Callable[[], float]) -> None:
         self.app = app
+        self.now = now
         self.stopping = threading.Event()
         self._open: set[socket.socket] = set()
         self._changed = threading.Condition()
@@ -224,7 +227,7 @@ class _Connection(BaseHTTPRequestHandler):
             phrase = HTTPStatus(response.status).phrase
         except ValueError:
             phrase = ""
-        headers = {"Date": formatdate(usegmt=True)} | dict(response.headers)
+        headers = {"Date": formatdate(self.server.now(), usegmt=True)} | dict(response.headers)
         if response.chunks is not None:
             headers["Transfer-Encoding"] = "chunked"
         else:

@@ -30,5 +30,11 @@ def test_retry_after_is_read_in_every_form_and_clamped(told: str, seconds: float
     assert retry_after_seconds({"retry-after": told}, NOW) == seconds
 
 
+def test_a_date_is_counted_from_the_date_of_the_answer_whatever_our_clock_says() -> None:
+    headers = {"retry-after": "Mon, 02 Nov 2026 09:10:30 GMT", "date": "Mon, 02 Nov 2026 09:10:00 GMT"}
+
+    assert retry_after_seconds(headers, NOW) == 30.0
+
+
 def test_x_retry_after_counts_too() -> None:
     assert retry_after_seconds({"x-retry-after": "7"}, NOW) == 7.0

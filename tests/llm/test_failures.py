@@ -167,6 +167,17 @@ def test_a_wish_for_a_moment_is_counted_from_now(make_classifier: MakeClassifier
     assert raised.value.retry_after_seconds == pytest.approx(120, abs=30)
 
 
+def test_a_wish_for_a_moment_is_counted_from_the_servers_own_clock(make_classifier: MakeClassifier) -> None:
+    theirs = time.time() + 600
+    dates = {"date": formatdate(theirs, usegmt=True), "retry_after": formatdate(theirs + 120, usegmt=True)}
+    classifier = make_classifier(failing(429, **dates))
+
+    with pytest.raises(RateLimited) as raised:
+        classifier.ask(Tier.CHEAP, TICKET)
+
+    assert raised.value.retry_after_seconds == pytest.approx(120, abs=1)
+
+
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 404, 413, 429, 500])
 def test_neither_key_nor_ticket_is_in_any_error_log_or_repr(
     make_classifier: MakeClassifier, key: str, status: int, caplog: pytest.LogCaptureFixture

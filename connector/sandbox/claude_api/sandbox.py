@@ -74,7 +74,7 @@ class ClaudeSandbox:
             new_id=self._new_id,
         )
         self._batches = Batches(self._messages.create_in_batch, now, batch_seconds, self._new_id)
-        self.server = serve(self.faults.wrap(self._serve), port)
+        self.server = serve(self.faults.wrap(self._serve), port, now)
 
     # --- for its owner -------------------------------------------------------------------------------------
 

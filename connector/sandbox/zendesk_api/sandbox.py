@@ -71,7 +71,7 @@ class ZendeskSandbox:
         self.customer = self.add_user("Carl Customer")
         account = Account(self.world, self.access, self.limits, self.export, self.jobs, self.api_user)
         self._app = self.faults.wrap(Api(account))
-        self.server = serve(self._record, port)
+        self.server = serve(self._record, port, now)
         self.url = self.world.url = self.server.url
 
     def __enter__(self) -> Self:
