@@ -64,6 +64,10 @@ def test_a_negation_can_be_told_not_to_count() -> None:
     assert found("lawsuit", "this is not a lawsuit", negation_counts=False)
 
 
+def test_padding_does_not_hide_a_word() -> None:
+    assert found("lawsuit", "word " * 50_000 + "a lawsuit " + "word " * 50_000)
+
+
 def test_a_regular_expression_matches_whole_words_only() -> None:
     invoices = Phrases(patterns=(r"inv-?\d{3,}",))
 
