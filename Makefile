@@ -7,16 +7,24 @@ BIN := $(VENV)/bin
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet
 
 # Debian's python3 without python3-venv has no ensurepip; pip then works on the environment from outside.
-PIP = $$(test -x $(BIN)/pip && echo "$(BIN)/python -m pip" || echo "$(PYTHON) -m pip --python $(BIN)/python")
+PIP_OF = $$(test -x $(1)/bin/pip && echo "$(1)/bin/python -m pip" || echo "$(PYTHON) -m pip --python $(1)/bin/python")
+PIP = $(call PIP_OF,$(VENV))
 INSTALL = install --quiet --disable-pip-version-check --no-input
 
-.PHONY: help setup demo test check bench documents lock clean
+# The tools of `make audit` and `make sbom` live apart from the product; $(AUDIT)/product is what users install.
+AUDIT := .venv-audit
+AUDIT_TOOLS := pip-audit==2.10.1 cyclonedx-bom==7.5.0
+SBOM := dist/sbom.cdx.json
+
+.PHONY: help setup demo test check bench audit sbom documents lock clean
 
 help:
 	@echo "make demo       play 60 real customer threads through a local helpdesk: no account, no key"
 	@echo "make test       run the tests"
 	@echo "make check      formatting, lint, types, layers, documents"
 	@echo "make bench      run the benchmarks"
+	@echo "make audit      look the locked dependencies up among known vulnerabilities (needs the network)"
+	@echo "make sbom       write the bill of materials of what users install to $(SBOM)"
 	@echo "make setup      only install"
 	@echo "make documents  write settings.example.toml and the help texts in README.md anew"
 	@echo "make lock       write the lock files anew from pyproject.toml (needs uv)"
@@ -41,6 +49,20 @@ bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.benchmarks.polling
 	@$(BIN)/python -m tests.benchmarks.backlog
 
+# --strict: what cannot be audited counts as a failure.  --disable-pip: the lock files already name everything.
+audit: $(AUDIT)/.made
+	@for lock in requirements.txt requirements-dev.txt; do \
+	  echo "Auditing $$lock …" >&2; \
+	  $(AUDIT)/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r $$lock || { \
+	    echo "make audit: $$lock has known vulnerabilities, or could not be audited (see above)." >&2; exit 1; }; \
+	done
+
+sbom: $(AUDIT)/.product
+	@mkdir -p $(dir $(SBOM))
+	@$(AUDIT)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --output-file $(SBOM) $(AUDIT)/product/bin/python
+	@echo $(SBOM)
+
 documents: $(VENV)/.run
 	@$(BIN)/connector config example > settings.example.toml
 	@$(BIN)/python -m tests.project.help_blocks
@@ -51,7 +73,7 @@ lock:
 	$(LOCK) --group dev --output-file requirements-dev.txt
 
 clean:
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	@rm -rf $(VENV) $(AUDIT) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	@rm -f connector-demo.db connector-demo.db-wal connector-demo.db-shm
 	@find connector migrations tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -74,3 +96,14 @@ $(VENV)/.dev: $(VENV)/.made requirements.txt requirements-dev.txt pyproject.toml
 	@$(PIP) $(INSTALL) --require-hashes -r requirements-dev.txt
 	@$(PIP) $(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $(VENV)/.run $@
+
+$(AUDIT)/.made: Makefile
+	@echo "Making $(AUDIT) …" >&2
+	@$(PYTHON) -m venv $(AUDIT) >/dev/null 2>&1 || $(PYTHON) -m venv --clear --without-pip $(AUDIT)
+	@$(call PIP_OF,$(AUDIT)) $(INSTALL) $(AUDIT_TOOLS)
+	@touch $@
+
+$(AUDIT)/.product: $(AUDIT)/.made requirements.txt
+	@$(PYTHON) -m venv --clear --without-pip $(AUDIT)/product
+	@$(call PIP_OF,$(AUDIT)/product) $(INSTALL) --require-hashes -r requirements.txt
+	@touch $@

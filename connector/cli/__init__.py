@@ -15,8 +15,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """The ``connector`` command.  Ends the process with the documented exit codes."""
     _open_standard_streams()
     code = run(list(sys.argv[1:] if argv is None else argv))
-    for stream in (sys.stdout, sys.stderr):
-        _let_go(stream)
+    if not _let_go(sys.stdout) and code == os.EX_OK:
+        code = _EXIT_BROKEN_PIPE
+    _let_go(sys.stderr)
     raise SystemExit(code)
 
 
@@ -30,14 +31,6 @@ def _open_standard_streams() -> None:
                 os.dup2(opened, number)
                 os.close(opened)
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
-
-
-def _let_go(stream: TextIO) -> None:
-    """What nobody reads any more must not become the exit code 120 when Python flushes it at the end."""
-    try:
-        stream.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_RDWR), stream.fileno())
 
 
 def run(arguments: list[str]) -> int:
@@ -58,12 +51,26 @@ def run(arguments: list[str]) -> int:
         return _EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader has gone (`connector decisions --json | head -1`): the rest has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(sys.stdout)
         return _EXIT_BROKEN_PIPE
     except Exception as bug:  # noqa: BLE001 - shown without its message, which may quote a ticket or a secret
         _report(bug)
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _let_go(stream: TextIO) -> bool:
+    """Whether all that was written could be read; if not, Python would end with 120 whatever our code is."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        _silence(stream)
+        return False
+    return True
+
+
+def _silence(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _report(bug: Exception) -> None:

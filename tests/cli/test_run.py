@@ -171,6 +171,23 @@ def test_the_service_works_until_sigterm_and_then_drains(place: Place, eventuall
     assert "Traceback" not in err
 
 
+def test_the_service_goes_on_when_nobody_reads_its_log_any_more(place: Place, eventually: Eventually) -> None:
+    place.environment["CONNECTOR_POLL__INTERVAL_SECONDS"] = "1"
+    first = place.ticket()
+    service = place.start("run")
+    assert eventually(lambda: bool(place.zendesk.writes(first)))
+    assert service.stderr is not None
+    assert service.stdout is not None
+    service.stderr.close()
+    service.stdout.close()
+    second = place.ticket()
+
+    assert eventually(lambda: bool(place.zendesk.writes(second)))
+    service.send_signal(signal.SIGTERM)
+
+    assert service.wait(timeout=40) == 0
+
+
 def test_one_failing_poll_does_not_end_the_service(place: Place, eventually: Eventually) -> None:
     place.environment["CONNECTOR_POLL__INTERVAL_SECONDS"] = "1"
     first = place.ticket()

@@ -134,3 +134,13 @@ def test_an_untrusted_certificate_is_a_settings_error() -> None:
 
     assert isinstance(error, SettingsError)
     assert "ca_bundle" in str(error)
+
+
+def test_a_name_that_does_not_exist_is_unavailable(quick_clock: Any) -> None:
+    """The top-level domain ``invalid`` never resolves (RFC 6761)."""
+    transport = Transport(parse_origin("https://acme.helpdesk.invalid"), quick_clock)
+
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        transport.get("/api/v2/users/me")
+
+    transport.close()

@@ -99,7 +99,7 @@ def test_an_obedient_model_cannot_make_us_write_what_the_settings_do_not_say(
     corpus: list[Hostile],
     untroubled: dict[str | None, tuple[object, ...]],
 ) -> None:
-    town = build_town(claude={"author": obeying(rotation)})
+    town = build_town(claude={"author": obeying(rotation)}, settings={"write": {"note": "all"}})
     hostile = arrive(town, corpus[: len(corpus) // 2])
     benign = [town.ticket(subject, text) for subject, text in BENIGN.items()]
     hostile |= arrive(town, corpus[len(corpus) // 2 :])
@@ -110,6 +110,7 @@ def test_an_obedient_model_cannot_make_us_write_what_the_settings_do_not_say(
     writes = town.zendesk.writes()
     assert sorted(write.ticket_id for write in writes) == sorted([*hostile, *benign])
     assert {write.ticket_id: found for write in writes if (found := trespasses(town, write))} == {}
+    assert any("{ {ticket.requester.email}}" in note.body for write in writes for note in write.notes)
     assert {
         tickets[each].subject: (names[tickets[each].group_id or 0], *fate(tickets[each])[1:])
         for each in benign
