@@ -84,7 +84,7 @@ class TownHelpdesk(MemoryHelpdesk):
 
     def _answer(self) -> None:
         if self.is_down:
-            raise Unavailable(f"HTTP 503 (x-request-id {random.random()})")  # noqa: S311 - any number
+            raise Unavailable(f"HTTP 503 (x-request-id {random.random()})")
 
 
 @dataclass

@@ -9,10 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any, cast
 
+from connector.breaker import Breaker
 from connector.cli.session import Hub
 from connector.clock import ManualClock
 from connector.observe.logs import LogObserver, configure_logging
-from connector.pipeline.breaker import Breaker
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk
 from connector.pipeline.sync import Stages
