@@ -1,0 +1,1 @@
+"""Real processes of the connector, really killed, stopped and asked to end."""
