@@ -21,7 +21,7 @@ from connector.clock import ManualClock
 from connector.store import Store
 from connector.store.engine import steady_ms
 
-_SPEED = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+_OPTIONS = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=300"
 _numbers = count(1)
 
 # Found before the database's own in the search path of `Schema.url`.
@@ -178,7 +178,7 @@ def _started(place: Path, programs: Path) -> Iterator[None]:
             raise NoServer(f"{program} of {programs} failed: {said.strip()[-500:]}")
 
     call("initdb", "--username=tester", "--auth=trust", "--encoding=UTF8", "--no-sync")
-    listen = f"-k {place} -c listen_addresses='' {_SPEED}"
+    listen = f"-k {place} -c listen_addresses='' {_OPTIONS}"
     call("pg_ctl", "--wait", "--silent", f"--log={log}", f"--options={listen}", "start")
     try:
         yield

@@ -16,7 +16,7 @@ from connector.breaker import Breaker
 from connector.clock import ManualClock
 from connector.domain.classification import Tier
 from connector.domain.decision import Applied, Change, Outcome
-from connector.domain.ticket import Status, Ticket
+from connector.domain.ticket import Nature, Status, Ticket
 from connector.helpdesk.memory import MemoryHelpdesk
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk
@@ -43,6 +43,7 @@ class Deed(StrEnum):
     SOLVE = "solve"
     CLOSE = "close"
     DELETE = "delete"
+    MERGE = "merge"
     REVERT = "revert"  # take back our group; nothing before we wrote
     REPLY = "reply"  # of the customer: claims nothing
     TAG = "tag"  # claims nothing either, and must survive
@@ -54,6 +55,7 @@ CLAIMS: dict[Deed, dict[str, Any]] = {
     Deed.SOLVE: {"status": Status.SOLVED},
     Deed.CLOSE: {"status": Status.CLOSED},
     Deed.DELETE: {"status": Status.DELETED},
+    Deed.MERGE: {"status": Status.CLOSED, "nature": Nature.MERGED},
     Deed.REVERT: {"group": None},
 }
 

@@ -1,4 +1,4 @@
-"""The ledger's file as an auditor reads it: plain SQL on what is committed, none of the product's code."""
+"""The ledger as an auditor reads it: plain SQL on what is committed, none of the product's code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import psycopg
 
 
 def copy_remains(dead: Path, heir: Path) -> None:
@@ -19,19 +21,44 @@ def copy_remains(dead: Path, heir: Path) -> None:
             shutil.copyfile(source, heir.with_name(heir.name + suffix))
 
 
-class Remains:
-    """What is committed in a ledger's file at the moment of asking."""
+class Reader(Protocol):
+    """Runs a query with ``?`` for its values on what is committed at that moment."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __call__(self, statement: str, *values: Any) -> Sequence[tuple[Any, ...]]: ...
 
-    def rows(self, statement: str, *values: Any) -> Sequence[tuple[Any, ...]]:
-        with closing(sqlite3.connect(f"file:{self._path}?mode=rw", uri=True)) as connection:
+
+def read_file(path: Path) -> Reader:
+    """Queries on a SQLite file that may not exist yet."""
+
+    def rows(statement: str, *values: Any) -> Sequence[tuple[Any, ...]]:
+        with closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True)) as connection:
             return connection.execute(statement, values).fetchall()
+
+    return rows
+
+
+def read_schema(session: psycopg.Connection) -> Reader:
+    """Queries on a PostgreSQL schema, in a session whose search path leads there and that commits by itself."""
+
+    def rows(statement: str, *values: Any) -> Sequence[tuple[Any, ...]]:
+        return session.execute(statement.replace("?", "%s").encode(), values).fetchall()
+
+    return rows
+
+
+class Remains:
+    """What is committed in a ledger at the moment of asking."""
+
+    def __init__(self, path: Path | None, rows: Reader) -> None:
+        """``path`` is that of a SQLite file, if it is one."""
+        self._path = path
+        self.rows = rows
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no ledger in the file yet, or no file."""
+        """Whether there is no ledger yet."""
+        if self._path is None:
+            return not self.rows("SELECT 1 WHERE to_regclass('writes') IS NOT NULL")
         return not self._path.exists() or not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'writes'")
 
     def checkpoint(self) -> int:

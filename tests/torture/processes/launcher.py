@@ -6,6 +6,7 @@ lines of JSON on stdin, news go out as lines of JSON on stdout; at the end of st
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import select
@@ -107,6 +108,7 @@ def _become(order: Mapping[str, Any]) -> NoReturn:
         nothing = os.open(os.devnull, os.O_RDONLY)
         for descriptor, target in ((nothing, 0), (log, 1), (log, 2)):
             os.dup2(descriptor, target)
+        faulthandler.enable()
         os.chdir(order["folder"])
         os.environ.clear()
         os.environ.update(order["environment"])

@@ -18,8 +18,8 @@ from typing import Any
 SENDER = "X-Sent-By"
 """The header that tells the emulators which process sends a request."""
 
-_CHANGES = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
-_IDS = re.compile(r"\d+|V3-\w+")
+_CHANGES = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM) (?!SKIP\b)(\w+)")
+_IDS = re.compile(r"(?<=/)(?:\d+|V3-\w+)")
 
 
 @dataclass(frozen=True, slots=True)

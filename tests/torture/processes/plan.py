@@ -1,0 +1,189 @@
+"""What will go wrong in a round: drawn from a seed, so that it can be printed and drawn again.
+
+The plan is what repeats.  Several processes on one machine never run in the same order twice.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tests.torture.business import KINDS
+from tests.torture.ordeal import Deed
+from tests.torture.processes.steps import Fate
+
+BULK_TICKETS = 28  # more than 20 due writes go through one bulk update
+ROUTED = "routed"  # a ticket that somebody has routed before we see it
+
+
+class End(StrEnum):
+    """How the life of a process ends, or is interrupted."""
+
+    AT_STEP = "killed at a step"
+    AT_RANDOM = "killed at random"
+    IN_FLIGHT = "killed in flight"  # while a request of its is under way
+    STOPPED = "stopped"  # SIGSTOP for longer than its leases, then SIGCONT
+    DRAINED = "drained"  # SIGTERM
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """``fate`` for AT_STEP and, if it has a name, STOPPED; ``seconds`` of life for the others.
+
+    In flight, the process dies while its ``nth`` request of ``kind`` is held; the request then takes effect
+    ``seconds`` after its death, or never.
+    """
+
+    end: End
+    fate: Fate = Fate()
+    seconds: float = 0.0
+    kind: str = ""
+    nth: int = 1
+    takes_effect: bool = True
+
+
+class Moment(StrEnum):
+    """When people act on a ticket."""
+
+    ARRIVED = "before the poll"
+    THINKING = "while the model thinks"
+    READ = "between re-read and write"
+    SENT = "while the write is under way"
+    JOB = "between bulk update and job"
+    WRITTEN = "after the write"
+    DOWN = "while a process is dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A deed done to ticket ``number`` the first time that the moment comes for it."""
+
+    moment: Moment
+    number: int
+    deed: Deed
+
+
+@dataclass(frozen=True, slots=True)
+class Mishap:
+    """The requests ``after`` to ``after + times`` of ``kind`` suffer ``trouble``."""
+
+    kind: str
+    trouble: str
+    after: int
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where a round is played: which database, how many replicas, as services or pass by pass."""
+
+    database: str
+    replicas: int
+    service: bool
+    bulk: bool
+
+    def __str__(self) -> str:
+        how = "services" if self.service else "passes"
+        return f"{self.database} ×{self.replicas}, {how}{', bulk' if self.bulk else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class RoundPlan:
+    """All of a round that chance decides: ``deaths`` per replica, the tickets' kinds, moves and mishaps."""
+
+    number: int
+    setting: Setting
+    tickets: tuple[str, ...]
+    arrivals: tuple[str, ...]  # one with each new life
+    deaths: tuple[tuple[Death, ...], ...]
+    moves: tuple[Move, ...]
+    mishaps: tuple[Mishap, ...]
+    job_seconds: float
+
+    @property
+    def lines(self) -> list[str]:
+        """The plan for a person to read."""
+        return [
+            f"round {self.number}: {self.setting}; {len(self.tickets)} tickets, {len(self.arrivals)} later",
+            *(f"  {each}" for lives in self.deaths for each in lives),
+            *(f"  {each}" for each in (*self.moves, *self.mishaps)),
+        ]
+
+
+SETTINGS: Mapping[tuple[str, int], int] = {  # deaths of each replica
+    ("sqlite", 1): 7,
+    ("postgresql", 1): 7,
+    ("postgresql", 2): 4,
+    ("postgresql", 4): 3,
+}
+_TROUBLES = {
+    "poll": ("reset", "lost", "500", "503", "429", "truncated", "html"),
+    "read": ("reset", "lost", "500", "503", "429", "truncated"),
+    "audits": ("reset", "503", "truncated"),
+    "write": ("reset", "lost", "500", "503", "429", "truncated", "slow"),
+    "bulk": ("reset", "lost", "503", "429", "truncated"),
+    "job": ("reset", "500", "truncated"),
+    "ask": ("reset", "lost", "500", "529", "429", "truncated", "timeout"),
+}
+_LOST_ANSWERS = frozenset({"lost", "truncated", "timeout"})
+_HELD = ("poll", "ask", "ask", "read", "write", "write", "bulk", "bulk", "job")
+# What an undisturbed run does not do: it looks for an earlier write only after a kill.
+_RECOVERY = ("before GET /api/v2/tickets/#/audits", "after GET /api/v2/tickets/#/audits")
+_LATEST = 12
+Steps = Mapping[tuple[str, bool, bool], Sequence[str]]
+
+
+def loses_the_answer(trouble: str) -> bool:
+    """Whether the request was served all the same."""
+    return trouble in _LOST_ANSWERS
+
+
+def draw(seed: int, number: int, pair: tuple[str, int], steps: Steps) -> RoundPlan:
+    """Round ``number``; ``steps`` are the names that an undisturbed run of (database, service, bulk) passes."""
+    chance = random.Random(f"{seed}/{number}")
+    setting = Setting(*pair, service=chance.random() < 0.35, bulk=chance.random() < 0.3)
+    recorded = steps[setting.database, setting.service, setting.bulk]
+    kinds = [*KINDS, "confident", ROUTED]
+    tickets = tuple(chance.choices(kinds, k=BULK_TICKETS if setting.bulk else chance.randint(4, 8)))
+    lives = SETTINGS[pair] + 2 * (not setting.service)  # a pass is often over before its end has come
+    deaths = tuple(tuple(_death(chance, recorded) for _ in range(lives)) for _ in range(setting.replicas))
+    arrivals = tuple(chance.choices(kinds, k=lives * setting.replicas))
+    everything = len(tickets) + len(arrivals)
+    moves = tuple(_move(chance, everything, len(tickets)) for _ in range(chance.randint(2, 6)))
+    mishaps = tuple(_mishap(chance) for _ in range(chance.choice((0, 0, 1, 2, 4))))
+    return RoundPlan(
+        number, setting, tickets, arrivals, deaths, moves, mishaps, round(chance.uniform(0, 0.8), 2)
+    )
+
+
+def _death(chance: random.Random, recorded: Sequence[str]) -> Death:
+    (end,) = chance.choices(tuple(End), weights=(60, 17, 14, 6, 3))
+    # Mostly the first of its name: later ones come only where there is much to do.
+    nth = min(1 + int(chance.expovariate(0.8)), _LATEST)
+    at = Fate(chance.choice((*recorded, *_RECOVERY)), nth)
+    seconds = round(chance.uniform(0.03, 1.2), 2)
+    match end:
+        case End.AT_STEP:
+            return Death(end, at)
+        case End.STOPPED if chance.random() < 0.7:
+            return Death(end, Fate(at.name, at.nth, signal.SIGSTOP))
+        case End.IN_FLIGHT:
+            kind, effect = chance.choice(_HELD), chance.random() < 0.75
+            return Death(end, seconds=seconds, kind=kind, nth=chance.randint(1, 2), takes_effect=effect)
+        case _:
+            return Death(end, seconds=seconds)
+
+
+def _move(chance: random.Random, tickets: int, first: int) -> Move:
+    moment = chance.choice(tuple(Moment))
+    deeds = (Deed.REVERT, Deed.ROUTE, Deed.TAG) if moment is Moment.WRITTEN else tuple(Deed)
+    number = chance.randint(1, first if moment is Moment.JOB else tickets)
+    return Move(moment, number, chance.choice(deeds))
+
+
+def _mishap(chance: random.Random) -> Mishap:
+    kind = chance.choice(("poll", "read", "write", "write", "bulk", "job", "audits", "ask", "ask"))
+    return Mishap(kind, chance.choice(_TROUBLES[kind]), chance.randint(0, 5), chance.choice((1, 1, 1, 2, 3)))

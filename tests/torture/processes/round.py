@@ -1,0 +1,373 @@
+"""One round: processes that end as planned and begin again, until nothing is left to do; then the audit."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+import os
+import queue
+import signal
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from connector.domain.classification import Tier
+from tests.torture.processes import audit
+from tests.torture.processes.audit import Broken, Excuses, Finding
+from tests.torture.processes.databases import Database
+from tests.torture.processes.gate import CALL_SECONDS, Gate, Weaken
+from tests.torture.processes.nursery import Command, News, Nursery
+from tests.torture.processes.plan import Death, End, Moment, RoundPlan
+from tests.torture.processes.steps import Fate
+from tests.torture.processes.town import TIERS, Town, town
+from tests.torture.remains import Remains
+
+_OLD_SECONDS = 300
+_PATIENCE_SECONDS = 3.0  # a planned end that has not come by then: killed from outside
+_REST_SECONDS = 90.0
+_PROMPT_SECONDS = 20.0  # what a process may take to end in good order
+_TICK_SECONDS = 0.2
+# A process that is asked to end while it still connects ends by that signal.  70 would be a stuck service,
+# 1 a bug, 77 and 78 a misjudged answer of the emulators.
+_ORDERLY = frozenset({os.EX_OK, os.EX_TEMPFAIL, os.EX_UNAVAILABLE, -signal.SIGTERM})
+
+
+@dataclass
+class Replica:
+    """One place for a process, and how the processes there will end."""
+
+    number: int
+    deaths: deque[Death]
+    pid: int | None = None
+    death: Death | None = None
+    lives: int = 0
+
+
+@dataclass
+class Outcome:
+    """What a round did and found."""
+
+    plan: RoundPlan
+    ends: Counter[End] = field(default_factory=Counter)
+    lives: int = 0
+    cpu_s: float = 0.0
+    seconds: float = 0.0
+    moves: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    tickets: int = 0
+    effects: int = 0
+    paid: int = 0
+    needed: int = 0
+    excused: int = 0
+    given_up: int = 0
+    failed_open: int = 0
+    found: list[Finding] = field(default_factory=list)
+
+    @property
+    def kills(self) -> int:
+        return sum(self.ends[end] for end in (End.AT_STEP, End.AT_RANDOM, End.IN_FLIGHT))
+
+
+class Round:
+    """A round under way."""
+
+    def __init__(
+        self,
+        plan: RoundPlan,
+        nursery: Nursery,
+        database: Database,
+        folder: Path,
+        *,
+        weaken: Weaken | None = None,
+        record: Path | None = None,
+    ) -> None:
+        """``weaken`` takes a precaution away from the helpdesk; ``record`` gets the steps that were passed."""
+        self._plan = plan
+        self._nursery = nursery
+        self._database = database
+        self._folder = folder
+        self._record = record
+        self._moves = list(plan.moves)
+        self._replicas = [Replica(at, deque(deaths)) for at, deaths in enumerate(plan.deaths)]
+        self._arrivals = deque(plan.arrivals)
+        self._news: queue.Queue[Callable[[], None]] = queue.Queue()
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
+        self._excuses = Excuses()
+        self._verdicts: dict[str, tuple[str, str, str]] = {}
+        self._rests = False
+        self.outcome = Outcome(plan)
+        self._gate = Gate(
+            plan.mishaps,
+            people=self._people,
+            execute=self._execute,
+            look=self._look,
+            run_jobs=lambda: self._town.zendesk.run_jobs(),
+            excuse=lambda number, model: self._excuse(number, TIERS[model]),
+            job_seconds=plan.job_seconds,
+            weaken=weaken,
+        )
+
+    def play(self) -> Outcome:
+        """Play it to its end."""
+        began = time.monotonic()
+        with town(self._gate) as self._town:
+            for kind in self._plan.tickets:
+                self._arrive(kind, age_seconds=_OLD_SECONDS)
+            try:
+                self._torture()
+                self._rest()
+            finally:
+                self._gate.close()
+                self._end_all()
+            self._judge()
+        self.outcome.seconds = time.monotonic() - began
+        return self.outcome
+
+    # --- The world ----------------------------------------------------------------------------------------
+
+    def _arrive(self, kind: str, age_seconds: float = 0) -> None:
+        number = self._town.arrives(kind, age_seconds=age_seconds)
+        self._act(Moment.ARRIVED, [number])
+
+    def _people(self, moment: Moment, about: Iterable[int]) -> None:
+        """People act on these tickets, given by number or by the helpdesk's id, if that is planned."""
+        numbers = self._numbers_of
+        self._act(moment, [numbers.get(str(each), each) for each in about])
+
+    def _act(self, moment: Moment, numbers: Sequence[int]) -> None:
+        for move in [each for each in self._moves if each.moment is moment and each.number in numbers]:
+            try:
+                self._moves.remove(move)
+            except ValueError:
+                continue  # another request was quicker
+            self._town.does(move.deed, move.number)
+
+    def _look(self, decision_ids: Sequence[str]) -> None:
+        for each in audit.uncommitted(self._database.remains, list(decision_ids)):
+            self._find(Broken.UNDECIDED, f"decision {each}")
+
+    def _excuse(self, number: int, tier: Tier) -> None:
+        self._excuses.questions[number, tier] += 1
+
+    def _find(self, broken: Broken, what: str) -> None:
+        self.outcome.found.append((broken, what))
+
+    # --- Lives --------------------------------------------------------------------------------------------
+
+    def _torture(self) -> None:
+        """Every replica ends as often as planned."""
+        for replica in self._replicas:
+            if replica.deaths:
+                self._begin(replica)
+        while any(replica.pid is not None for replica in self._replicas):
+            self._hear(_PATIENCE_SECONDS)
+
+    def _begin(self, replica: Replica) -> None:
+        """A new process, with the next planned end, if there is one."""
+        if self._arrivals and not self._rests:
+            self._arrive(self._arrivals.popleft())
+        self._act(Moment.DOWN, list(self._town.tickets))
+        replica.death = death = replica.deaths.popleft() if replica.deaths else None
+        replica.lives += 1
+        self.outcome.lives += 1
+        at_step = death is not None and death.fate.name != ""
+        command = Command(
+            ("run",) if self._plan.setting.service else ("run", "--once", "--json"),
+            self._folder,
+            self._environment(),
+            self._log(replica),
+            death.fate if death is not None and at_step else Fate(),
+            self._record,
+        )
+        replica.pid = pid = self._nursery.start(
+            command, lambda news: self._news.put(partial(self._told, replica, news))
+        )
+        if death is not None:
+            self._plan_end(pid, death)
+
+    def _plan_end(self, pid: int, death: Death) -> None:
+        match death.end:
+            case End.IN_FLIGHT:
+                self._gate.doom(pid, death)
+            case End.AT_RANDOM:
+                self._later(death.seconds, partial(self._nursery.kill, pid))
+            case End.DRAINED:
+                self._later(death.seconds, partial(self._nursery.kill, pid, signal.SIGTERM))
+            case End.STOPPED if not death.fate.name:
+                self._later(death.seconds, partial(self._nursery.kill, pid, signal.SIGSTOP))
+        self._later(_PATIENCE_SECONDS + self._database.lease_seconds, partial(self._nursery.kill, pid))
+
+    def _told(self, replica: Replica, news: News) -> None:
+        if news.became == "stopped":
+            if not self._database.remains.is_empty:
+                self._excuse_questions(news.pid, self._database.remains)
+            self.outcome.ends[End.STOPPED] += 1
+            self._later(1.25 * self._database.lease_seconds, partial(self._nursery.kill, news.pid, signal.SIGCONT))
+        elif news.became == "ended":
+            self.outcome.cpu_s += news.cpu_s
+            self._ended(replica, news)
+
+    def _ended(self, replica: Replica, news: News) -> None:
+        planned, replica.pid, replica.death = replica.death, None, None
+        if news.code == -signal.SIGKILL:
+            end = planned.end if planned and planned.end in {End.AT_STEP, End.IN_FLIGHT} else End.AT_RANDOM
+            self.outcome.ends[end] += 1
+            self._inspect(news.pid)
+        elif news.code not in _ORDERLY:
+            self._find(Broken.PROGRAM_FAILED, f"code {news.code}: {self._last_words(replica)}")
+        elif planned is not None and planned.end is End.DRAINED:
+            self.outcome.ends[End.DRAINED] += 1
+        if replica.deaths and not self._rests:
+            self._begin(replica)
+
+    def _inspect(self, pid: int) -> None:
+        """What must hold in what a killed process leaves behind."""
+        remains = self._database.left_behind()
+        if remains.is_empty:
+            return
+        self._excuse_questions(pid, remains)
+        if ahead := audit.checkpoint_is_ahead(self._town, remains):
+            self._find(Broken.CHECKPOINT_AHEAD, ahead)
+        now = remains.decisions()
+        if any(now.get(each) != verdict for each, verdict in self._verdicts.items()):
+            self._find(Broken.VERDICT_CHANGED, "after a kill")
+        self._verdicts = now
+
+    def _excuse_questions(self, pid: int, remains: Remains) -> None:
+        """What this process asks at the moment may have to be asked again."""
+        for ticket_id, tier in audit.questions_of(remains, pid):
+            self._excuse(self._numbers_of[ticket_id], tier)
+
+    @property
+    def _numbers_of(self) -> dict[str, int]:
+        """Our numbers by the helpdesk's ids."""
+        return {str(ticket_id): number for number, ticket_id in dict(self._town.tickets).items()}
+
+    def _execute(self, pid: int) -> None:
+        self._nursery.kill(pid)
+        self._nursery.wait_until_gone(pid)
+
+    # --- Rest ---------------------------------------------------------------------------------------------
+
+    def _rest(self) -> None:
+        """Undisturbed processes, until nothing is due and everything is stored."""
+        self._rests = True
+        self._gate.calm()
+        self._timers.clear()
+        until = time.monotonic() + _REST_SECONDS
+        for replica in self._replicas:
+            replica.deaths.clear()
+        while not self._is_quiet():
+            if time.monotonic() > until:
+                self._find(Broken.STUCK, "never comes to rest")
+                break
+            for replica in self._replicas:
+                if replica.pid is None:
+                    self._begin(replica)
+            self._await_progress()
+        self._drain()
+
+    def _await_progress(self) -> None:
+        """Until a pass has ended and something more is due; or, of services, for a moment."""
+        if self._plan.setting.service:
+            self._hear(_TICK_SECONDS)
+            return
+        while any(replica.pid is not None for replica in self._replicas):
+            self._hear(_PROMPT_SECONDS)
+        if not self._is_quiet():
+            wait = self._database.seconds_until_due()
+            until = time.monotonic() + min(max(wait, _TICK_SECONDS), _PROMPT_SECONDS)
+            while (left := until - time.monotonic()) > 0:
+                self._hear(left)
+
+    def _is_quiet(self) -> bool:
+        remains = self._database.remains
+        if remains.is_empty or not self._gate.is_quiet or not audit.is_all_stored(self._town, remains):
+            return False  # what is stored after this look is work, and seen by the next
+        waiting = "SELECT 1 FROM {} WHERE state IN ('pending', 'leased') LIMIT 1"
+        return not any(remains.rows(waiting.format(table)) for table in ("submissions", "writes"))
+
+    def _drain(self) -> None:
+        """End services in good order: they have nothing to do, so they must end at once, and well."""
+        running = [replica for replica in self._replicas if replica.pid is not None]
+        for replica in running:
+            assert replica.pid is not None
+            self._nursery.kill(replica.pid, signal.SIGTERM)
+        until = time.monotonic() + _PROMPT_SECONDS
+        while any(replica.pid is not None for replica in running) and time.monotonic() < until:
+            self._hear(_TICK_SECONDS)
+        for replica in running:
+            if replica.pid is not None:
+                self._find(Broken.PROGRAM_FAILED, "did not end when asked to")
+
+    def _end_all(self) -> None:
+        for replica in self._replicas:
+            if replica.pid is not None:
+                self._execute(replica.pid)
+
+    # --- The end ------------------------------------------------------------------------------------------
+
+    def _judge(self) -> None:
+        self._excuse_lost_leases()
+        remains, outcome = self._database.remains, self.outcome
+        outcome.found += audit.examine(self._town, remains, self._excuses)
+        if ahead := audit.checkpoint_is_ahead(self._town, remains):
+            self._find(Broken.CHECKPOINT_AHEAD, ahead)
+        ends = [end for ends in audit.submissions(remains).values() for end in ends]
+        outcome.given_up = sum(end.is_given_up for end in ends)
+        outcome.failed_open = sum(end.cause == "too_many_attempts" for end in ends)
+        outcome.moves = len(self._town.deeds)
+        outcome.faults = self._gate.fired
+        outcome.tickets = len(self._town.tickets)
+        outcome.effects = len(self._town.zendesk.writes())
+        outcome.paid, outcome.needed = self._town.paid.total(), len(self._town.paid)
+        outcome.excused = self._excuses.questions.total()
+
+    def _excuse_lost_leases(self) -> None:
+        """On a machine that stalls, a lease may run out that nobody meant to run out; the log says so."""
+        numbers = self._numbers_of
+        for replica in self._replicas:
+            if not self._log(replica).exists():
+                continue
+            for line in self._log(replica).read_text().splitlines():
+                if '"lease.lost"' in line:
+                    self._excuses.tickets[numbers[str(json.loads(line)["ticket_id"])]] += 1
+
+    def _last_words(self, replica: Replica) -> str:
+        return self._log(replica).read_text()[-2000:]
+
+    def _log(self, replica: Replica) -> Path:
+        return self._folder / f"replica-{replica.number}.log"
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self._folder),
+            "PYTHONWARNINGS": "error",
+            "CONNECTOR_STORE__URL": self._database.url,
+            "CONNECTOR_POLL__INTERVAL_SECONDS": "1",
+            "CONNECTOR_LLM__WORKERS": "4",
+            "CONNECTOR_LLM__CALL_SECONDS": str(CALL_SECONDS),
+            "CONNECTOR_LOG__FORMAT": "json",
+            "CONNECTOR_SERVICE__SHUTDOWN_SECONDS": "5",
+        } | self._town.environment()
+
+    # --- Time ---------------------------------------------------------------------------------------------
+
+    def _later(self, seconds: float, happens: Callable[[], None]) -> None:
+        heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._numbers), happens))
+
+    def _hear(self, seconds: float) -> None:
+        """Wait for the next news or timer, so long at most."""
+        now = time.monotonic()
+        wait = min(seconds, self._timers[0][0] - now) if self._timers else seconds
+        try:
+            self._news.get(timeout=max(wait, 0.001))()
+        except queue.Empty:
+            while self._timers and self._timers[0][0] <= time.monotonic():
+                heapq.heappop(self._timers)[2]()
