@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from connector.breaker import Breaker
@@ -17,6 +15,7 @@ from connector.clock import ManualClock
 from connector.domain.classification import Tier
 from connector.domain.decision import Applied, Change, Outcome
 from connector.domain.ticket import Nature, Status, Ticket
+from connector.errors import RateLimited, Unavailable
 from connector.helpdesk.memory import MemoryHelpdesk
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk
@@ -26,8 +25,9 @@ from connector.pipeline.write_back import WriteBack, WritePolicy
 from connector.ports import Event, Helpdesk, Ledger
 from connector.store import Store, open_store
 from tests.torture.business import GROUPS, INBOX, SECURITY, cascade, submission
+from tests.torture.homes import Home
 from tests.torture.mortality import Death, Killed, Life
-from tests.torture.remains import Remains, copy_remains
+from tests.torture.remains import Remains
 from tests.torture.upstreams import MortalHelpdesk, MortalModel, OrderlyLedger
 
 _MOST_PASSES = 40
@@ -69,6 +69,15 @@ class Move:
     deed: Deed
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The ``nth`` time that a moment passes, the upstream gives no answer, or asks to slow down."""
+
+    moment: str
+    nth: int
+    slow_down: bool = False
+
+
 class Delivery(StrEnum):
     """What becomes of a change on its way to the helpdesk."""
 
@@ -98,6 +107,7 @@ class Plan:
     moves: tuple[Move, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     late_at: str = "intend_writes.committed"  # in a later life, or in a later batch of the same
+    troubles: tuple[Trouble, ...] = ()
     stray: bool = False  # a change whose sender died right before sending was under way all the same
 
 
@@ -114,7 +124,7 @@ class Process:
 class Ordeal:
     """A scenario under way, and everything that the audit must know about it."""
 
-    path: Path
+    home: Home
     plan: Plan = field(default_factory=Plan)
     weakness: Weakness = SOUND
     clock: ManualClock = field(default_factory=ManualClock)
@@ -134,7 +144,7 @@ class Ordeal:
         self._deaths = deque(self.plan.deaths)
         self._moves = list(self.plan.moves)
         self._deliveries = deque(self.plan.deliveries)
-        self._generations: Iterator[int] = itertools.count(1)
+        self._passed: Counter[str] = Counter()
         self._in_flight: set[tuple[str, Tier]] = set()
         self._late: list[Change] = []
         self._process: Process | None = None
@@ -143,7 +153,7 @@ class Ordeal:
 
     @property
     def remains(self) -> Remains:
-        return Remains(self.path)
+        return self.home.remains
 
     def arrives(self, kind: str) -> str:
         """A new ticket at the helpdesk."""
@@ -233,6 +243,8 @@ class Ordeal:
         except Killed:
             self._bury()
             return False
+        except Unavailable:
+            return True  # the pass is over, the process lives
         return True
 
     def settle(self) -> None:
@@ -263,7 +275,8 @@ class Ordeal:
     def _start(self) -> None:
         life = Life(self._deaths.popleft() if self._deaths else None, self._witness)
         self.lives.append(life)
-        store = open_store(f"sqlite:///{self.path}", clock=self.clock, failpoint=life)
+        store = open_store(self.home.url, clock=self.clock, failpoint=life)
+        self.home.keep_time(store, self.clock)
         lawful = OrderlyLedger(store.ledger("memory", worker=f"life-{len(self.lives)}"), most=2 * _WORKERS)
         weak = self.weakness.helpdesk(self.helpdesk)
         helpdesk = MortalHelpdesk(life, weak, self.deliver)
@@ -290,10 +303,8 @@ class Ordeal:
         stray = self._process.helpdesk.sending if self._process and self.plan.stray else None
         if stray is not None:
             self._late.append(stray)
-        heir = self.path.with_name(f"ledger-{next(self._generations)}.db")
-        copy_remains(self.path, heir)
+        self.home.outlive()
         self.end()
-        self.path = heir
         self.excused.update(self._in_flight)
         self._in_flight.clear()
         self._witness("down", None)
@@ -320,6 +331,18 @@ class Ordeal:
             if ticket_id in (None, move.ticket_id) and move.ticket_id in self.kinds:
                 self._moves.remove(move)
                 self.does(move.deed, move.ticket_id)
+        self._suffer(moment)
+
+    def _suffer(self, moment: str) -> None:
+        """Raise what the plan has for this moment; the answer to a question that was asked is lost."""
+        self._passed[moment] += 1
+        for trouble in self.plan.troubles:
+            if (trouble.moment, trouble.nth) == (moment, self._passed[moment]):
+                if moment == "ask.after":
+                    self.excused.update(self._in_flight)
+                if trouble.slow_down:
+                    raise RateLimited("planned", retry_after_seconds=2.0)
+                raise Unavailable("planned")
 
     def _land_late(self) -> None:
         late, self._late = self._late, []

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
 
 from connector.clock import ManualClock
-from connector.store import open_store
+from connector.store import open_store, upgrade
+from tests.support.postgres import Schema
 from tests.torture.audit import audit
+from tests.torture.homes import FileHome, Home, SchemaHome
 from tests.torture.ordeal import SOUND, Deed, Ordeal, Plan, Weakness
 
 UNDISTURBED = Plan()
@@ -31,21 +34,14 @@ def first_day(ordeal: Ordeal) -> None:
 
 
 class Stage:
-    """A folder with an empty ledger in it, from which every scenario starts."""
+    """Where scenarios are played; each of them begins with an empty ledger."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._empty = folder / "empty.db"
-        self._count = 0
-        with closing(open_store(f"sqlite:///{self._empty}", clock=ManualClock())):
-            pass
+    def __init__(self, home: Callable[[], Home]) -> None:
+        """``home`` makes a new place, or empties the one that was there."""
+        self._home = home
 
     def ordeal(self, plan: Plan = UNDISTURBED, weakness: Weakness = SOUND) -> Ordeal:
-        self._count += 1
-        place = self._folder / str(self._count)
-        place.mkdir()
-        shutil.copyfile(self._empty, place / "ledger.db")
-        return Ordeal(place / "ledger.db", plan, weakness)
+        return Ordeal(self._home(), plan, weakness)
 
     def play(
         self,
@@ -60,4 +56,33 @@ class Stage:
             return ordeal, audit(ordeal)
         finally:
             ordeal.end()
-            shutil.rmtree(ordeal.path.parent)
+            ordeal.home.tear_down()
+
+
+def file_stage(folder: Path) -> Stage:
+    """Scenarios on SQLite files in ``folder``."""
+    empty = folder / "empty.db"
+    with closing(open_store(f"sqlite:///{empty}", clock=ManualClock())):
+        pass
+    numbers = count(1)
+
+    def home() -> FileHome:
+        place = folder / str(next(numbers))
+        place.mkdir()
+        shutil.copyfile(empty, place / "ledger.db")
+        return FileHome(place / "ledger.db")
+
+    return Stage(home)
+
+
+@contextmanager
+def schema_stage(schema: Schema) -> Iterator[Stage]:
+    """Scenarios in one schema of PostgreSQL, one after the other."""
+    upgrade(schema.url)
+    with closing(SchemaHome(schema)) as only:
+
+        def home() -> SchemaHome:
+            only.empty()
+            return only
+
+        yield Stage(home)

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tests.torture.ordeal import SOUND, Deed, Delivery, Move, Ordeal, Plan, Weakness
+from tests.torture.ordeal import SOUND, Deed, Delivery, Move, Ordeal, Plan, Trouble, Weakness
 from tests.torture.story import Stage
 
 MOVED_AT = (
@@ -20,6 +20,7 @@ MOVED_AT = (
     "down",  # while the process is dead
 )
 MOVES = tuple(Move(*each) for each in itertools.product(MOVED_AT, ("t1", "t2", "t3"), Deed))
+FAILING = ("pages.before", "fetch.before", "find_write.before", "apply.before", "ask.before", "ask.after")
 LANDINGS = (
     "lease_poll.begun",
     "fetch.before",
@@ -91,6 +92,25 @@ def several_kills(count: int, seed: int, scenarios: int) -> Iterator[Plan]:
         moves = tuple(chance.sample(MOVES, chance.randint(0, 2)))
         deliveries = tuple(chance.choices(tuple(Delivery), weights=(5, 1, 1, 1), k=6))
         yield Plan(deaths, moves, deliveries, chance.choice(LANDINGS), stray=chance.random() < 0.5)
+
+
+def kills_with_troubles(count: int, seed: int, scenarios: int) -> Iterator[Plan]:
+    """Kills while an upstream fails or slows us down, with moves of people and writes of uncertain fate."""
+    chance = random.Random(seed)
+    for _ in range(scenarios):
+        deaths = tuple(chance.randint(1, count) for _ in range(chance.randint(1, 2)))
+        troubles = tuple(
+            Trouble(chance.choice(FAILING), chance.randint(1, 6), chance.random() < 0.3)
+            for _ in range(chance.randint(1, 5))
+        )
+        moves = tuple(chance.sample(MOVES, chance.randint(0, 2)))
+        deliveries = tuple(chance.choices(tuple(Delivery), weights=(5, 1, 1, 1), k=6))
+        yield Plan(deaths, moves, deliveries, chance.choice(LANDINGS), troubles)
+
+
+def sampled(plans: Iterator[Plan], every: int, seed: int) -> Iterator[Plan]:
+    """One of ``every`` plans; which one of them is up to the seed."""
+    return itertools.islice(plans, seed % every, None, every)
 
 
 def lost_answers() -> Iterator[Plan]:

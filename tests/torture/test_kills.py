@@ -8,9 +8,19 @@ from pathlib import Path
 import pytest
 
 from tests.torture.audit import audit
+from tests.torture.homes import FileHome
 from tests.torture.ordeal import Delivery, Ordeal, Plan
 from tests.torture.story import Stage, first_day
-from tests.torture.sweep import kills_with_moves, lost_answers, several_kills, single_kills, sweep
+from tests.torture.sweep import (
+    kills_with_moves,
+    kills_with_troubles,
+    length,
+    lost_answers,
+    sampled,
+    several_kills,
+    single_kills,
+    sweep,
+)
 from tests.torture.weakened import SILENT
 
 
@@ -47,6 +57,30 @@ def test_kills_during_the_recovery_break_no_promise(stage: Stage, count: int) ->
     assert tally.kills > 80
 
 
+@pytest.mark.slow
+def test_kills_while_an_upstream_fails_break_no_promise(stage: Stage, count: int) -> None:
+    tally = sweep(stage, kills_with_troubles(count, seed=4, scenarios=30))
+
+    assert tally.broken == {}
+    assert tally.kills > 25
+
+
+@pytest.mark.slow
+def test_no_kill_breaks_a_promise_on_postgresql(postgres_stage: Stage) -> None:
+    count = length(postgres_stage)
+    plans = (
+        *sampled(single_kills(count), 12, seed=1),
+        *sampled(kills_with_moves(count, seed=1), 12, seed=2),
+        *several_kills(count, seed=2, scenarios=6),
+        *kills_with_troubles(count, seed=4, scenarios=6),
+    )
+
+    tally = sweep(postgres_stage, plans)
+
+    assert tally.broken == {}
+    assert tally.kills > 30
+
+
 def test_a_write_of_which_nobody_knows_is_settled_by_reading_back(stage: Stage) -> None:
     tally = sweep(stage, lost_answers())
 
@@ -61,7 +95,7 @@ def test_a_helpdesk_that_cannot_tell_gets_no_second_write(stage: Stage, count: i
 
 @pytest.mark.parametrize("moment", ["upgrade.begun", "upgrade.committing", "upgrade.committed"])
 def test_a_kill_while_the_database_is_created_is_recovered_from(tmp_path: Path, moment: str) -> None:
-    ordeal = Ordeal(tmp_path / "ledger.db", Plan((moment,)))
+    ordeal = Ordeal(FileHome(tmp_path / "ledger.db"), Plan((moment,)))
 
     first_day(ordeal)
     broken = audit(ordeal)

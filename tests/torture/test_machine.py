@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -95,15 +93,26 @@ class Torture(RuleBasedStateMachine):
             assert audit(self.ordeal) == []
         finally:
             self.ordeal.end()
-            shutil.rmtree(self.ordeal.path.parent)
+            self.ordeal.home.tear_down()
 
 
-@pytest.mark.slow
-def test_no_order_of_kills_moves_and_lost_writes_breaks_a_promise(stage: Stage) -> None:
+def explore(stage: Stage, examples: int) -> None:
+    """Let Hypothesis try so many lives."""
+
     def machine() -> Torture:
         return Torture(stage)
 
     run_state_machine_as_test(
         machine,  # type: ignore[arg-type]  # any callable that makes one will do, Hypothesis says
-        settings=settings(max_examples=40, stateful_step_count=14),
+        settings=settings(max_examples=examples, stateful_step_count=14),
     )
+
+
+@pytest.mark.slow
+def test_no_order_of_kills_moves_and_lost_writes_breaks_a_promise(stage: Stage) -> None:
+    explore(stage, examples=40)
+
+
+@pytest.mark.slow
+def test_no_order_breaks_a_promise_on_postgresql(postgres_stage: Stage) -> None:
+    explore(postgres_stage, examples=8)

@@ -50,10 +50,11 @@ class Excuses:
     """Why a question may be asked again: its answer was lost with a process, on the wire, or with a lease."""
 
     questions: Counter[tuple[int, Tier]] = field(default_factory=Counter)
-    tickets: Counter[int] = field(default_factory=Counter)  # leases that ran out, by number
+    wire: Counter[tuple[int, Tier]] = field(default_factory=Counter)
+    leases: Counter[int] = field(default_factory=Counter)  # that ran out, by number
 
     def of(self, number: int, tier: Tier) -> int:
-        return self.questions[number, tier] + self.tickets[number]
+        return self.questions[number, tier] + self.wire[number, tier] + self.leases[number]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,11 +226,10 @@ def uncommitted(remains: Remains, decision_ids: list[str]) -> list[str]:
     return [each for each in decision_ids if each not in known]
 
 
-def questions_of(remains: Remains, pid: int) -> list[tuple[str, Tier]]:
-    """The ticket and tier of each question that this process asks at the moment."""
+def lost_questions(remains: Remains) -> list[tuple[str, Tier, int]]:
+    """Per ticket and tier, how many questions the ledger has no answer to, because their asker vanished."""
     rows = remains.rows(
-        "SELECT s.ticket_id, c.tier FROM model_calls c JOIN submissions s ON s.id = c.submission_id"
-        " WHERE c.state = 'started' AND s.lease_epoch = c.lease_epoch AND s.lease_owner LIKE ?",
-        f"%:{pid}:%",
+        "SELECT s.ticket_id, c.tier, count(*) FROM model_calls c JOIN submissions s ON s.id = c.submission_id"
+        " WHERE c.state IN ('started', 'lost') GROUP BY s.ticket_id, c.tier"
     )
-    return [(ticket_id, Tier(tier)) for ticket_id, tier in rows]
+    return [(ticket_id, Tier(tier), int(lost)) for ticket_id, tier, lost in rows]

@@ -20,7 +20,7 @@ from tests.torture.processes.nursery import Nursery
 from tests.torture.processes.plan import BULK_TICKETS, SETTINGS, RoundPlan, Setting, Steps, draw
 from tests.torture.processes.round import Outcome, Round
 
-HANDS = 8
+HANDS = 5
 
 
 @dataclass
@@ -31,9 +31,7 @@ class Campaign:
     server: Server
     folder: Path
 
-    def play(
-        self, plan: RoundPlan, *, weaken: Weaken | None = None, record: Path | None = None
-    ) -> Outcome:
+    def play(self, plan: RoundPlan, *, weaken: Weaken | None = None, record: Path | None = None) -> Outcome:
         """One round, in a place of its own."""
         with self._place(plan.setting.database) as (place, database):
             return Round(plan, self.nursery, database, place, weaken=weaken, record=record).play()
@@ -90,4 +88,3 @@ def deal(seed: int, rounds: int, steps: Steps) -> list[RoundPlan]:
 def _undisturbed(database: str, *, service: bool, bulk: bool) -> RoundPlan:
     kinds = itertools.islice(itertools.cycle(KINDS), BULK_TICKETS if bulk else 6)
     return RoundPlan(0, Setting(database, 1, service, bulk), tuple(kinds), (), ((),), (), (), 0.3)
-

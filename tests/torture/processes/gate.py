@@ -71,10 +71,11 @@ class Gate:
     execute: Callable[[int], None]
     look: Callable[[Sequence[str]], None]
     run_jobs: Callable[[], object]
-    excuse: Callable[[int, str], None]  # an answer about this ticket number, of this model, was lost
     job_seconds: float = 0.0
     weaken: Weaken | None = None
     fired: Counter[str] = field(default_factory=Counter)
+    asked: list[tuple[int, int, str]] = field(default_factory=list)  # by process, about number, which model
+    lost: Counter[tuple[int, str]] = field(default_factory=Counter)  # answers, on the wire
     _doomed: dict[int, Death] = field(default_factory=dict)
     _seen: Counter[tuple[int, str]] = field(default_factory=Counter)
     _late: int = 0
@@ -111,7 +112,7 @@ class Gate:
             return app(request)
         if len(request.body) < int(request.headers.get("content-length", "0")):
             return faults.close_early()(request, app)  # its sender died while sending: it never arrived
-        pid = int(request.headers.get(SENDER.lower(), "0"))
+        pid = _sender(request)
         death = self._due(pid, kind)
         if death is not None:
             return self._die_in_flight(pid, kind, death, request, app)
@@ -121,6 +122,7 @@ class Gate:
     def _serve(self, kind: str, request: Request, app: App) -> Response:
         about = _about(kind, request)
         if kind == "ask":
+            self.asked += [(_sender(request), number, _model(request)) for number in about]
             self.people(Moment.THINKING, about)
         if kind in {"write", "bulk"}:
             self.people(Moment.SENT, about)
@@ -156,9 +158,7 @@ class Gate:
             self._late += 1
             return self._doomed.pop(pid)
 
-    def _die_in_flight(
-        self, pid: int, kind: str, death: Death, request: Request, app: App
-    ) -> Response:
+    def _die_in_flight(self, pid: int, kind: str, death: Death, request: Request, app: App) -> Response:
         try:
             self.execute(pid)
             self._over.wait(death.seconds)
@@ -178,14 +178,24 @@ class Gate:
         def behave(request: Request, app: App) -> Response:
             with self._lock:
                 self.fired[f"{mishap.kind} {mishap.trouble}"] += 1
-            if mishap.kind == "ask" and loses_the_answer(mishap.trouble):
-                for number in _about("ask", request):
-                    self.excuse(number, str(json.loads(request.body)["model"]))
+                if mishap.kind == "ask" and loses_the_answer(mishap.trouble):
+                    self.lost.update((number, _model(request)) for number in _about("ask", request))
             return suffer(request, app)
 
         return Fault(
-            behave, after=mishap.after, times=mishap.times, when=lambda request: kind_of(request) == mishap.kind
+            behave,
+            after=mishap.after,
+            times=mishap.times,
+            when=lambda request: kind_of(request) == mishap.kind,
         )
+
+
+def _sender(request: Request) -> int:
+    return int(request.headers.get(SENDER.lower(), "0"))
+
+
+def _model(request: Request) -> str:
+    return str(request.json()["model"])
 
 
 def _about(kind: str, request: Request) -> list[int]:

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from connector.domain.classification import Tier
 from tests.torture.processes import audit
 from tests.torture.processes.audit import Broken, Excuses, Finding
 from tests.torture.processes.databases import Database
@@ -27,7 +26,7 @@ from tests.torture.processes.town import TIERS, Town, town
 from tests.torture.remains import Remains
 
 _OLD_SECONDS = 300
-_PATIENCE_SECONDS = 3.0  # a planned end that has not come by then: killed from outside
+_PATIENCE_SECONDS = 4.0  # a planned end that has not come by then: killed from outside
 _REST_SECONDS = 90.0
 _PROMPT_SECONDS = 20.0  # what a process may take to end in good order
 _TICK_SECONDS = 0.2
@@ -97,7 +96,7 @@ class Round:
         self._news: queue.Queue[Callable[[], None]] = queue.Queue()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
-        self._excuses = Excuses()
+        self._interrupted: set[int] = set()  # killed or stopped, by process id
         self._verdicts: dict[str, tuple[str, str, str]] = {}
         self._rests = False
         self.outcome = Outcome(plan)
@@ -107,7 +106,6 @@ class Round:
             execute=self._execute,
             look=self._look,
             run_jobs=lambda: self._town.zendesk.run_jobs(),
-            excuse=lambda number, model: self._excuse(number, TIERS[model]),
             job_seconds=plan.job_seconds,
             weaken=weaken,
         )
@@ -150,9 +148,6 @@ class Round:
     def _look(self, decision_ids: Sequence[str]) -> None:
         for each in audit.uncommitted(self._database.remains, list(decision_ids)):
             self._find(Broken.UNDECIDED, f"decision {each}")
-
-    def _excuse(self, number: int, tier: Tier) -> None:
-        self._excuses.questions[number, tier] += 1
 
     def _find(self, broken: Broken, what: str) -> None:
         self.outcome.found.append((broken, what))
@@ -204,10 +199,11 @@ class Round:
 
     def _told(self, replica: Replica, news: News) -> None:
         if news.became == "stopped":
-            if not self._database.remains.is_empty:
-                self._excuse_questions(news.pid, self._database.remains)
+            self._interrupted.add(news.pid)
             self.outcome.ends[End.STOPPED] += 1
-            self._later(1.25 * self._database.lease_seconds, partial(self._nursery.kill, news.pid, signal.SIGCONT))
+            self._later(
+                1.25 * self._database.lease_seconds, partial(self._nursery.kill, news.pid, signal.SIGCONT)
+            )
         elif news.became == "ended":
             self.outcome.cpu_s += news.cpu_s
             self._ended(replica, news)
@@ -217,7 +213,8 @@ class Round:
         if news.code == -signal.SIGKILL:
             end = planned.end if planned and planned.end in {End.AT_STEP, End.IN_FLIGHT} else End.AT_RANDOM
             self.outcome.ends[end] += 1
-            self._inspect(news.pid)
+            self._interrupted.add(news.pid)
+            self._inspect()
         elif news.code not in _ORDERLY:
             self._find(Broken.PROGRAM_FAILED, f"code {news.code}: {self._last_words(replica)}")
         elif planned is not None and planned.end is End.DRAINED:
@@ -225,23 +222,17 @@ class Round:
         if replica.deaths and not self._rests:
             self._begin(replica)
 
-    def _inspect(self, pid: int) -> None:
+    def _inspect(self) -> None:
         """What must hold in what a killed process leaves behind."""
         remains = self._database.left_behind()
         if remains.is_empty:
             return
-        self._excuse_questions(pid, remains)
         if ahead := audit.checkpoint_is_ahead(self._town, remains):
             self._find(Broken.CHECKPOINT_AHEAD, ahead)
         now = remains.decisions()
         if any(now.get(each) != verdict for each, verdict in self._verdicts.items()):
             self._find(Broken.VERDICT_CHANGED, "after a kill")
         self._verdicts = now
-
-    def _excuse_questions(self, pid: int, remains: Remains) -> None:
-        """What this process asks at the moment may have to be asked again."""
-        for ticket_id, tier in audit.questions_of(remains, pid):
-            self._excuse(self._numbers_of[ticket_id], tier)
 
     @property
     def _numbers_of(self) -> dict[str, int]:
@@ -313,9 +304,9 @@ class Round:
     # --- The end ------------------------------------------------------------------------------------------
 
     def _judge(self) -> None:
-        self._excuse_lost_leases()
         remains, outcome = self._database.remains, self.outcome
-        outcome.found += audit.examine(self._town, remains, self._excuses)
+        excuses = self._excuses(remains)
+        outcome.found += audit.examine(self._town, remains, excuses)
         if ahead := audit.checkpoint_is_ahead(self._town, remains):
             self._find(Broken.CHECKPOINT_AHEAD, ahead)
         ends = [end for ends in audit.submissions(remains).values() for end in ends]
@@ -326,17 +317,28 @@ class Round:
         outcome.tickets = len(self._town.tickets)
         outcome.effects = len(self._town.zendesk.writes())
         outcome.paid, outcome.needed = self._town.paid.total(), len(self._town.paid)
-        outcome.excused = self._excuses.questions.total()
+        outcome.excused = (excuses.questions + excuses.wire).total()
 
-    def _excuse_lost_leases(self) -> None:
-        """On a machine that stalls, a lease may run out that nobody meant to run out; the log says so."""
+    def _excuses(self, remains: Remains) -> Excuses:
+        """Of the questions that the ledger calls lost, those whose process was killed or stopped.
+
+        On a machine that stalls, a lease may run out that nobody meant to run out; the log says so.
+        """
+        excuses = Excuses(wire=Counter({(n, TIERS[m]): c for (n, m), c in self._gate.lost.items()}))
+        asked = Counter(
+            (number, TIERS[model]) for pid, number, model in self._gate.asked if pid in self._interrupted
+        )
+        for ticket_id, tier, lost in audit.lost_questions(remains):
+            key = (self._numbers_of[ticket_id], tier)
+            excuses.questions[key] = min(lost, asked[key])
         numbers = self._numbers_of
         for replica in self._replicas:
             if not self._log(replica).exists():
                 continue
             for line in self._log(replica).read_text().splitlines():
                 if '"lease.lost"' in line:
-                    self._excuses.tickets[numbers[str(json.loads(line)["ticket_id"])]] += 1
+                    excuses.leases[numbers[str(json.loads(line)["ticket_id"])]] += 1
+        return excuses
 
     def _last_words(self, replica: Replica) -> str:
         return self._log(replica).read_text()[-2000:]

@@ -87,7 +87,9 @@ class Town:
                 case Deed.DELETE:
                     zendesk.delete(ticket_id)
                 case Deed.MERGE:
-                    zendesk.merge(ticket_id, zendesk.create_ticket("target", "other", group=self.groups["Other"]))
+                    zendesk.merge(
+                        ticket_id, zendesk.create_ticket("target", "other", group=self.groups["Other"])
+                    )
                 case Deed.REVERT:
                     zendesk.person_sets(ticket_id, group=None)
                 case Deed.REPLY:
