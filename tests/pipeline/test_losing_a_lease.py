@@ -7,7 +7,8 @@ from typing import Any
 
 from connector.clock import ManualClock
 from connector.domain.classification import Tier
-from connector.domain.ticket import Page
+from connector.domain.decision import Change, Outcome
+from connector.domain.ticket import Page, Ticket
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.write_back import WriteBack, WritePolicy
 from connector.store import Store
@@ -59,6 +60,51 @@ def test_writes_that_another_replica_took_over_are_left_to_it(
     written = [change.seen.id for change in world.helpdesk.writes]
     assert len(taken) == 1
     assert sorted(written + taken) == sorted(tickets)
+
+
+def test_two_replicas_that_both_send_the_same_write_have_one_effect(
+    world: World, store: Store, clock: ManualClock
+) -> None:
+    ticket = world.arrives()
+    world.stages.intake.run()
+    world.stages.triage.run()
+    policy = WritePolicy(frozenset({"77"}))
+    rival = WriteBack(world.helpdesk, store.ledger("memory", "w2"), clock, world.events.append, policy)
+
+    def sleep_too_long() -> None:
+        """The write is announced and all but sent when its sender freezes; another replica does it."""
+        clock.advance(LEASE_SECONDS + 1)
+        rival.run()
+
+    world.before_the_first_write(sleep_too_long)
+    world.stages.write_back.run()
+
+    assert [write.seen.id for write in world.helpdesk.writes] == [ticket]
+    assert [each["outcome"] for each in world.told("ticket.written")] == ["applied"]
+    assert world.told("lease.lost") == [{"ticket_id": ticket}]
+    assert world.ledger.due().writes == 0
+
+
+def test_a_write_that_arrives_after_another_replica_found_it_missing_has_no_effect(
+    world: World, store: Store, clock: ManualClock
+) -> None:
+    ticket = world.arrives()
+    world.stages.intake.run()
+    world.stages.triage.run()
+    frozen, rival = store.ledger("memory", "w2"), store.ledger("memory", "w3")
+    (claim,) = frozen.claim_writes(1)
+    seen = world.helpdesk.fetch([ticket])[ticket]
+    assert isinstance(seen, Ticket)
+    frozen.intend_writes([(claim, seen)])
+
+    clock.advance(LEASE_SECONDS + 1)
+    policy = WritePolicy(frozenset({"77"}))
+    WriteBack(world.helpdesk, rival, clock, world.events.append, policy).run()
+    route = claim.decision.route
+    (late,) = world.helpdesk.apply([Change(claim.decision.id, seen, route.group, route.tags, route.priority)])
+
+    assert late.outcome is Outcome.CONFLICT
+    assert [write.seen.id for write in world.helpdesk.writes] == [ticket]
 
 
 def test_a_page_that_comes_after_the_right_to_poll_is_gone_is_not_stored(

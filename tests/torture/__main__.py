@@ -1,47 +1,108 @@
-"""The crash sweep as a report: python -m tests.torture [seed] [scale]."""
+"""The torture as a report: python -m tests.torture [SEED] [SCALE] [--rounds N] [--replay ROUND].
+
+SEED draws every plan.  SCALE multiplies scenarios and rounds; ``--rounds`` sets the rounds of real processes
+alone (0: none), ``--replay`` plays a single one of them again.
+"""
 
 from __future__ import annotations
 
+import argparse
+import logging
+import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
+from tests.support.postgres import running
+from tests.torture.explorer import explore
 from tests.torture.ordeal import SOUND, Plan, Weakness
-from tests.torture.story import Stage
+from tests.torture.processes import report as processes
+from tests.torture.processes.campaign import campaign
+from tests.torture.story import Stage, file_stage, schema_stage
 from tests.torture.sweep import (
     kills_with_moves,
+    kills_with_troubles,
     length,
     lost_answers,
+    sampled,
     several_kills,
     single_kills,
     sweep,
 )
 from tests.torture.weakened import SILENT, WEAKNESSES
 
+_ROUNDS = 120
+_EXAMPLES = 40
 
-def report(seed: int, scale: int) -> int:
-    """Print what was done and found; returns how many promises of the sound connector were broken."""
+
+def main() -> int:
+    """Returns how many promises were broken, and how many weakened connectors passed for sound ones."""
+    wanted = _arguments()
+    logging.getLogger("connector.sandbox").setLevel(logging.CRITICAL)  # its clients die all the time
+    if wanted.replay:
+        with campaign() as opened:
+            return processes.replay(opened, wanted.seed, wanted.replay)
+    broken = sweeps(wanted.seed, wanted.scale)
+    rounds = round(_ROUNDS * wanted.scale) if wanted.rounds is None else wanted.rounds
+    if rounds:
+        with campaign() as opened:
+            broken += processes.play(opened, wanted.seed, rounds)
+            broken += processes.play_controls(opened, wanted.seed)
+    print(f"{broken} broken", flush=True)
+    return broken
+
+
+def sweeps(seed: int, scale: float) -> int:
+    """Kills within this process, on both databases."""
     print(
         f"{'scenarios':42}{'played':>8}{'kills':>8}{'moves':>8}{'writes':>8}{'paid':>10}{'broken':>8}{'s':>8}"
     )
-    with tempfile.TemporaryDirectory() as folder:
-        stage = Stage(Path(folder))
-        count = length(stage)
-        plans: dict[str, Callable[[], Iterator[Plan]]] = {
-            "every single kill": lambda: single_kills(count),
-            "every kill with a person's move": lambda: kills_with_moves(count, seed, scale),
-            "two or three kills, moves, lost answers": lambda: several_kills(count, seed, 40 * scale),
-            "answers lost, late, never sent": lost_answers,
-        }
-        broken = sum(_line(stage, name, make(), SOUND) for name, make in plans.items())
+    with tempfile.TemporaryDirectory() as folder, running(os.environ) as server, server.schema() as schema:
+        files = file_stage(Path(folder))
+        broken = _sound(files, _plans(length(files), seed, scale))
         broken += _line(
-            stage, "silent helpdesk: two or three kills", several_kills(count, seed, 20 * scale), SILENT
+            files,
+            "silent helpdesk: two or three kills",
+            several_kills(length(files), seed, round(20 * scale)),
+            SILENT,
         )
-        for name, weakness in WEAKNESSES.items():
-            _line(stage, f"weakened: {name}", kills_with_moves(count, seed), weakness)
-    return broken
+        with schema_stage(schema) as schemas:
+            broken += _sound(schemas, _sampled_plans(length(schemas), seed, scale))
+            broken += _explored("postgresql", schemas, round(_EXAMPLES * scale))
+        broken += _explored("sqlite", files, round(2 * _EXAMPLES * scale))
+        count = length(files)
+        return broken + sum(
+            _toothless(files, name, sampled(kills_with_moves(count, seed), 2, seed), weakness)
+            for name, weakness in WEAKNESSES.items()
+        )
+
+
+def _plans(count: int, seed: int, scale: float) -> Mapping[str, Iterator[Plan]]:
+    return {
+        "every single kill": single_kills(count),
+        "every kill with a person's move": kills_with_moves(count, seed, max(1, round(scale))),
+        "two or three kills, moves, lost answers": several_kills(count, seed, round(40 * scale)),
+        "kills while an upstream fails": kills_with_troubles(count, seed, round(40 * scale)),
+        "answers lost, late, never sent": lost_answers(),
+    }
+
+
+def _sampled_plans(count: int, seed: int, scale: float) -> Mapping[str, Iterator[Plan]]:
+    every = max(1, round(4 / scale))
+    return {
+        "postgresql: sampled kills": sampled(single_kills(count), every, seed),
+        "postgresql: sampled kills with moves": sampled(kills_with_moves(count, seed), every, seed),
+        "postgresql: kills, troubles, lost answers": chain(
+            several_kills(count, seed, round(15 * scale)), kills_with_troubles(count, seed, round(15 * scale))
+        ),
+    }
+
+
+def _sound(stage: Stage, plans: Mapping[str, Iterator[Plan]]) -> int:
+    return sum(_line(stage, name, each, SOUND) for name, each in plans.items())
 
 
 def _line(stage: Stage, name: str, plans: Iterator[Plan], weakness: Weakness) -> int:
@@ -53,12 +114,38 @@ def _line(stage: Stage, name: str, plans: Iterator[Plan], weakness: Weakness) ->
         f"{len(tally.broken):8}{time.perf_counter() - began:8.1f}",
         flush=True,
     )
-    if weakness is SOUND:
+    if weakness in (SOUND, SILENT):
         for plan, problems in tally.broken.items():
             print(f"  {plan}: {'; '.join(problems)}")
     return len(tally.broken)
 
 
+def _toothless(stage: Stage, name: str, plans: Iterator[Plan], weakness: Weakness) -> int:
+    return _line(stage, f"weakened: {name}", plans, weakness) == 0
+
+
+def _explored(database: str, stage: Stage, examples: int) -> int:
+    began = time.perf_counter()
+    try:
+        explore(stage, examples)
+    except Exception as found:  # noqa: BLE001 - Hypothesis raises whatever the machine raised
+        print(f"  Hypothesis on {database}: {found}", *getattr(found, "__notes__", ()), sep="\n  ")
+        return 1
+    name, seconds = f"{database}: lives that Hypothesis drew", time.perf_counter() - began
+    print(f"{name:42}{examples:8}{'':34}{0:8}{seconds:8.1f}", flush=True)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.torture", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("seed", nargs="?", type=int, default=1)
+    parser.add_argument("scale", nargs="?", type=float, default=1.0)
+    parser.add_argument("--rounds", type=int, help="rounds of real processes; 0: none")
+    parser.add_argument("--replay", type=int, metavar="ROUND", help="play this round again, and only it")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    numbers = [int(each) for each in sys.argv[1:3]]
-    sys.exit(1 if report(*numbers, *(1, 1)[len(numbers) :]) else 0)
+    sys.exit(1 if main() else 0)

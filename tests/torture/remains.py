@@ -38,7 +38,7 @@ def read_file(path: Path) -> Reader:
 
 
 def read_schema(session: psycopg.Connection) -> Reader:
-    """Queries on a PostgreSQL schema, in a session whose search path leads there and that commits by itself."""
+    """Queries in a session whose search path leads to the schema and that commits by itself."""
 
     def rows(statement: str, *values: Any) -> Sequence[tuple[Any, ...]]:
         return session.execute(statement.replace("?", "%s").encode(), values).fetchall()

@@ -1,4 +1,4 @@
-"""Many rounds at the same time: plans are dealt to a few hands, each of which plays one round after another."""
+"""Many rounds at the same time: a few hands play one after another."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from tests.torture.business import KINDS
 from tests.torture.processes.databases import Database, file_in, schema_of
 from tests.torture.processes.gate import Weaken
 from tests.torture.processes.nursery import Nursery
+from tests.torture.processes.outcome import Outcome
 from tests.torture.processes.plan import BULK_TICKETS, SETTINGS, RoundPlan, Setting, Steps, draw
-from tests.torture.processes.round import Outcome, Round
+from tests.torture.processes.round import Round
 
 HANDS = 5
 

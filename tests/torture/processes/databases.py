@@ -47,7 +47,7 @@ class Database:
     path: Path | None = None
 
     def left_behind(self) -> Remains:
-        """What a killed process leaves.  Of a file this is a copy: to close the file itself would tidy it up."""
+        """What a killed process leaves.  Of a file this is a copy: to close the file would tidy it up."""
         if self.path is None:
             return self.remains
         copy = self.path.with_name("copy.db")

@@ -42,6 +42,7 @@ def main() -> None:
         _reap(children)
     for pid in children:
         os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 class _Lines:
@@ -62,11 +63,11 @@ class _Lines:
 def _warm_up() -> None:
     """Import what the command imports late, and run a harmless one, so that a fork is ready to work."""
     import alembic.command  # noqa: F401
-    import apscheduler.executors.pool  # type: ignore[import-untyped]  # noqa: F401
-    import apscheduler.schedulers.background  # type: ignore[import-untyped]  # noqa: F401
+    import apscheduler.executors.pool  # type: ignore[import-untyped]
+    import apscheduler.schedulers.background  # type: ignore[import-untyped]
     import apscheduler.triggers.interval  # type: ignore[import-untyped]  # noqa: F401
     import psycopg  # noqa: F401
-    import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
+    import sqlalchemy.dialects.postgresql.psycopg
     import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401
 
     import connector.bootstrap

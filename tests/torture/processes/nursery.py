@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.torture.processes.steps import Fate
+from tests.torture.processes.steps import NO_FATE, Fate
 
 _READY_SECONDS = 60
 _STARTED_SECONDS = 30
@@ -43,7 +43,7 @@ class Command:
     folder: Path
     environment: Mapping[str, str]
     log: Path
-    fate: Fate = Fate()
+    fate: Fate = NO_FATE
     record: Path | None = None
 
     def order(self) -> str:

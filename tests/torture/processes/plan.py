@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from tests.torture.business import KINDS
 from tests.torture.ordeal import Deed
-from tests.torture.processes.steps import Fate
+from tests.torture.processes.steps import NO_FATE, Fate
 
 BULK_TICKETS = 28  # more than 20 due writes go through one bulk update
 ROUTED = "routed"  # a ticket that somebody has routed before we see it
@@ -38,7 +38,7 @@ class Death:
     """
 
     end: End
-    fate: Fate = Fate()
+    fate: Fate = NO_FATE
     seconds: float = 0.0
     kind: str = ""
     nth: int = 1
@@ -142,7 +142,7 @@ def loses_the_answer(trouble: str) -> bool:
 
 
 def draw(seed: int, number: int, pair: tuple[str, int], steps: Steps) -> RoundPlan:
-    """Round ``number``; ``steps`` are the names that an undisturbed run of (database, service, bulk) passes."""
+    """Round ``number``; ``steps`` are those that an undisturbed run of (database, service, bulk) passes."""
     chance = random.Random(f"{seed}/{number}")
     setting = Setting(*pair, service=chance.random() < 0.35, bulk=chance.random() < 0.3)
     recorded = steps[setting.database, setting.service, setting.bulk]

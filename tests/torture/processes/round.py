@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import json
 import os
-import queue
 import signal
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from tests.torture.processes import audit
-from tests.torture.processes.audit import Broken, Excuses, Finding
+from tests.torture.processes.agenda import Agenda
+from tests.torture.processes.audit import Broken, Excuses
 from tests.torture.processes.databases import Database
 from tests.torture.processes.gate import CALL_SECONDS, Gate, Weaken
 from tests.torture.processes.nursery import Command, News, Nursery
+from tests.torture.processes.outcome import Outcome
 from tests.torture.processes.plan import Death, End, Moment, RoundPlan
-from tests.torture.processes.steps import Fate
-from tests.torture.processes.town import TIERS, Town, town
+from tests.torture.processes.steps import NO_FATE
+from tests.torture.processes.town import TIERS, town
 from tests.torture.remains import Remains
 
 _OLD_SECONDS = 300
@@ -46,31 +45,6 @@ class Replica:
     lives: int = 0
 
 
-@dataclass
-class Outcome:
-    """What a round did and found."""
-
-    plan: RoundPlan
-    ends: Counter[End] = field(default_factory=Counter)
-    lives: int = 0
-    cpu_s: float = 0.0
-    seconds: float = 0.0
-    moves: int = 0
-    faults: Counter[str] = field(default_factory=Counter)
-    tickets: int = 0
-    effects: int = 0
-    paid: int = 0
-    needed: int = 0
-    excused: int = 0
-    given_up: int = 0
-    failed_open: int = 0
-    found: list[Finding] = field(default_factory=list)
-
-    @property
-    def kills(self) -> int:
-        return sum(self.ends[end] for end in (End.AT_STEP, End.AT_RANDOM, End.IN_FLIGHT))
-
-
 class Round:
     """A round under way."""
 
@@ -84,7 +58,7 @@ class Round:
         weaken: Weaken | None = None,
         record: Path | None = None,
     ) -> None:
-        """``weaken`` takes a precaution away from the helpdesk; ``record`` gets the steps that were passed."""
+        """``weaken`` takes a precaution away from the helpdesk; ``record`` gets the steps passed."""
         self._plan = plan
         self._nursery = nursery
         self._database = database
@@ -93,9 +67,7 @@ class Round:
         self._moves = list(plan.moves)
         self._replicas = [Replica(at, deque(deaths)) for at, deaths in enumerate(plan.deaths)]
         self._arrivals = deque(plan.arrivals)
-        self._news: queue.Queue[Callable[[], None]] = queue.Queue()
-        self._timers: list[tuple[float, int, Callable[[], None]]] = []
-        self._numbers = itertools.count()
+        self._agenda = Agenda()
         self._interrupted: set[int] = set()  # killed or stopped, by process id
         self._verdicts: dict[str, tuple[str, str, str]] = {}
         self._rests = False
@@ -160,7 +132,7 @@ class Round:
             if replica.deaths:
                 self._begin(replica)
         while any(replica.pid is not None for replica in self._replicas):
-            self._hear(_PATIENCE_SECONDS)
+            self._agenda.wait(_PATIENCE_SECONDS)
 
     def _begin(self, replica: Replica) -> None:
         """A new process, with the next planned end, if there is one."""
@@ -176,11 +148,11 @@ class Round:
             self._folder,
             self._environment(),
             self._log(replica),
-            death.fate if death is not None and at_step else Fate(),
+            death.fate if death is not None and at_step else NO_FATE,
             self._record,
         )
         replica.pid = pid = self._nursery.start(
-            command, lambda news: self._news.put(partial(self._told, replica, news))
+            command, lambda news: self._agenda.tell(partial(self._told, replica, news))
         )
         if death is not None:
             self._plan_end(pid, death)
@@ -190,18 +162,18 @@ class Round:
             case End.IN_FLIGHT:
                 self._gate.doom(pid, death)
             case End.AT_RANDOM:
-                self._later(death.seconds, partial(self._nursery.kill, pid))
+                self._agenda.later(death.seconds, partial(self._nursery.kill, pid))
             case End.DRAINED:
-                self._later(death.seconds, partial(self._nursery.kill, pid, signal.SIGTERM))
+                self._agenda.later(death.seconds, partial(self._nursery.kill, pid, signal.SIGTERM))
             case End.STOPPED if not death.fate.name:
-                self._later(death.seconds, partial(self._nursery.kill, pid, signal.SIGSTOP))
-        self._later(_PATIENCE_SECONDS + self._database.lease_seconds, partial(self._nursery.kill, pid))
+                self._agenda.later(death.seconds, partial(self._nursery.kill, pid, signal.SIGSTOP))
+        self._agenda.later(_PATIENCE_SECONDS + self._database.lease_seconds, partial(self._nursery.kill, pid))
 
     def _told(self, replica: Replica, news: News) -> None:
         if news.became == "stopped":
             self._interrupted.add(news.pid)
             self.outcome.ends[End.STOPPED] += 1
-            self._later(
+            self._agenda.later(
                 1.25 * self._database.lease_seconds, partial(self._nursery.kill, news.pid, signal.SIGCONT)
             )
         elif news.became == "ended":
@@ -249,7 +221,7 @@ class Round:
         """Undisturbed processes, until nothing is due and everything is stored."""
         self._rests = True
         self._gate.calm()
-        self._timers.clear()
+        self._agenda.clear()
         until = time.monotonic() + _REST_SECONDS
         for replica in self._replicas:
             replica.deaths.clear()
@@ -266,15 +238,15 @@ class Round:
     def _await_progress(self) -> None:
         """Until a pass has ended and something more is due; or, of services, for a moment."""
         if self._plan.setting.service:
-            self._hear(_TICK_SECONDS)
+            self._agenda.wait(_TICK_SECONDS)
             return
         while any(replica.pid is not None for replica in self._replicas):
-            self._hear(_PROMPT_SECONDS)
+            self._agenda.wait(_PROMPT_SECONDS)
         if not self._is_quiet():
             wait = self._database.seconds_until_due()
             until = time.monotonic() + min(max(wait, _TICK_SECONDS), _PROMPT_SECONDS)
             while (left := until - time.monotonic()) > 0:
-                self._hear(left)
+                self._agenda.wait(left)
 
     def _is_quiet(self) -> bool:
         remains = self._database.remains
@@ -291,7 +263,7 @@ class Round:
             self._nursery.kill(replica.pid, signal.SIGTERM)
         until = time.monotonic() + _PROMPT_SECONDS
         while any(replica.pid is not None for replica in running) and time.monotonic() < until:
-            self._hear(_TICK_SECONDS)
+            self._agenda.wait(_TICK_SECONDS)
         for replica in running:
             if replica.pid is not None:
                 self._find(Broken.PROGRAM_FAILED, "did not end when asked to")
@@ -358,18 +330,3 @@ class Round:
             "CONNECTOR_LOG__FORMAT": "json",
             "CONNECTOR_SERVICE__SHUTDOWN_SECONDS": "5",
         } | self._town.environment()
-
-    # --- Time ---------------------------------------------------------------------------------------------
-
-    def _later(self, seconds: float, happens: Callable[[], None]) -> None:
-        heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._numbers), happens))
-
-    def _hear(self, seconds: float) -> None:
-        """Wait for the next news or timer, so long at most."""
-        now = time.monotonic()
-        wait = min(seconds, self._timers[0][0] - now) if self._timers else seconds
-        try:
-            self._news.get(timeout=max(wait, 0.001))()
-        except queue.Empty:
-            while self._timers and self._timers[0][0] <= time.monotonic():
-                heapq.heappop(self._timers)[2]()

@@ -31,6 +31,9 @@ class Fate:
     signal: int = signal.SIGKILL
 
 
+NO_FATE = Fate()
+
+
 class Steps:
     """Counts the steps of this process on all of its threads; ``record``, if given, lists them."""
 

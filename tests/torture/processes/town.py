@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from connector.domain.classification import Tier
 from connector.sandbox.claude_api import ClaudeSandbox
@@ -15,6 +16,7 @@ from connector.sandbox.claude_api.message_request import MessageRequest
 from connector.sandbox.claude_api.script import Scripted, refusal
 from connector.sandbox.faults import Fault
 from connector.sandbox.zendesk_api import ZendeskSandbox
+from connector.sandbox.zendesk_api.records import Ticket
 from connector.settings import Settings
 from tests.torture.business import KINDS
 from tests.torture.ordeal import Deed
@@ -51,7 +53,7 @@ class Town:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def arrives(self, kind: str, *, age_seconds: float = 0) -> int:
-        """A new ticket; its number.  What is older than the last poll is never polled, so age is for the first."""
+        """A new ticket; its number.  What is older than the last poll would never be polled."""
         with self._lock:
             number = len(self.kinds) + 1
             self.kinds[number], self.tags[number] = kind, {"vip", f"case_{number}"}
@@ -75,28 +77,29 @@ class Town:
             if deed is Deed.REVERT and not zendesk.writes(ticket_id):
                 return
             self.deeds.append(f"{deed} {number}")
-            match deed:
-                case Deed.ROUTE:
-                    zendesk.person_sets(ticket_id, group=self.groups["Other"])
-                case Deed.ASSIGN:
-                    zendesk.person_sets(ticket_id, assignee=zendesk.agent)
-                case Deed.SOLVE:
-                    zendesk.person_sets(ticket_id, status="solved", assignee=zendesk.agent)
-                case Deed.CLOSE:
-                    zendesk.person_sets(ticket_id, status="closed", assignee=zendesk.agent)
-                case Deed.DELETE:
-                    zendesk.delete(ticket_id)
-                case Deed.MERGE:
-                    zendesk.merge(
-                        ticket_id, zendesk.create_ticket("target", "other", group=self.groups["Other"])
-                    )
-                case Deed.REVERT:
-                    zendesk.person_sets(ticket_id, group=None)
-                case Deed.REPLY:
-                    zendesk.customer_reply(ticket_id, "Any news?")
-                case Deed.TAG:
-                    self.tags[number].add("mine")
-                    zendesk.person_sets(ticket_id, tags=[*ticket.tags, "mine"])
+            self._do(deed, number, ticket)
+
+    def _do(self, deed: Deed, number: int, ticket: Ticket) -> None:
+        zendesk, other = self.zendesk, self.groups["Other"]
+        facts: dict[Deed, dict[str, Any]] = {
+            Deed.ROUTE: {"group": other},
+            Deed.ASSIGN: {"assignee": zendesk.agent},
+            Deed.SOLVE: {"status": "solved", "assignee": zendesk.agent},
+            Deed.CLOSE: {"status": "closed", "assignee": zendesk.agent},
+            Deed.REVERT: {"group": None},
+            Deed.TAG: {"tags": [*ticket.tags, "mine"]},
+        }
+        match deed:
+            case Deed.DELETE:
+                zendesk.delete(ticket.id)
+            case Deed.MERGE:
+                zendesk.merge(ticket.id, zendesk.create_ticket("target", "another question", group=other))
+            case Deed.REPLY:
+                zendesk.customer_reply(ticket.id, "Any news?")
+            case _:
+                zendesk.person_sets(ticket.id, **facts[deed])
+        if deed is Deed.TAG:
+            self.tags[number].add("mine")
 
     def answer(self, request: MessageRequest) -> Scripted | None:
         """The model's opinion, by the kind of the ticket; from here on the call is paid."""
