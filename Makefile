@@ -2,6 +2,8 @@
 # Another Python: make clean, then make PYTHON=python3.13 test
 
 PYTHON ?= python3
+SEED ?= 1
+SCALE ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet
@@ -16,13 +18,14 @@ AUDIT := .venv-audit
 AUDIT_TOOLS := pip-audit==2.10.1 cyclonedx-bom==7.5.0
 SBOM := dist/sbom.cdx.json
 
-.PHONY: help setup demo test check bench audit sbom documents lock clean
+.PHONY: help setup demo test check bench torture audit sbom documents lock clean
 
 help:
 	@echo "make demo       play 60 real customer threads through a local helpdesk: no account, no key"
 	@echo "make test       run the tests"
 	@echo "make check      formatting, lint, types, layers, documents"
 	@echo "make bench      run the benchmarks"
+	@echo "make torture    kill the connector a thousand times and audit it (SEED=1 SCALE=1 ROUNDS=)"
 	@echo "make audit      look the locked dependencies up among known vulnerabilities (needs the network)"
 	@echo "make sbom       write the bill of materials of what users install to $(SBOM)"
 	@echo "make setup      only install"
@@ -48,6 +51,10 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.benchmarks.polling
 	@$(BIN)/python -m tests.benchmarks.backlog
+
+# About ten minutes on two idle cores; SCALE=0.1 is a taste.
+torture: $(VENV)/.dev
+	@$(BIN)/python -m tests.torture $(SEED) $(SCALE) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 # --strict: what cannot be audited counts as a failure.  --disable-pip: the lock files already name everything.
 audit: $(AUDIT)/.made
