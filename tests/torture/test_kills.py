@@ -23,6 +23,8 @@ from tests.torture.sweep import (
 )
 from tests.torture.weakened import SILENT
 
+pytestmark = pytest.mark.timeout(600)  # seconds on an idle machine are minutes on a busy one
+
 
 def test_the_undisturbed_story_passes_the_same_moments_in_every_run(stage: Stage) -> None:
     first, broken = stage.play()

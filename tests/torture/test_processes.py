@@ -22,6 +22,8 @@ KINDS = ("confident", "doubtful", "guardrail", "unusable", "routed")
 PUT = "PUT /api/v2/tickets/#"
 IN_FLIGHT = Death(End.IN_FLIGHT, seconds=0.3, kind="write")
 
+pytestmark = pytest.mark.timeout(600)  # seconds on an idle machine are minutes on a busy one
+
 
 def at(name: str, nth: int = 1) -> Death:
     return Death(End.AT_STEP, Fate(name, nth))

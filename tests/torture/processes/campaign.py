@@ -41,8 +41,11 @@ class Campaign:
         """Rounds in the order in which they end."""
         with ThreadPoolExecutor(HANDS, thread_name_prefix="round") as hands:
             played: list[Future[Outcome]] = [hands.submit(self.play, plan) for plan in plans]
-            for each in as_completed(played):
-                yield each.result()
+            try:
+                for each in as_completed(played):
+                    yield each.result()
+            finally:
+                hands.shutdown(wait=False, cancel_futures=True)  # after an error, only what has begun goes on
 
     def recorded(self) -> Steps:
         """The steps of undisturbed runs, in every setting that plans distinguish."""
