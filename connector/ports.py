@@ -184,11 +184,23 @@ class WriteClaim:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is waiting; ``next_in_seconds`` is None when nothing is."""
+    """What waits for this worker, or is worked on by it; ``next_in_seconds`` is None when nothing is.
+
+    ``elsewhere``: tickets that other workers hold at the moment.  They are theirs until a lease runs out.
+    """
 
     submissions: int
     writes: int
     next_in_seconds: float | None
+    elsewhere: int = 0
+
+    @property
+    def left(self) -> int:
+        """How many tickets wait, one way or the other."""
+        return self.submissions + self.writes
+
+
+NOTHING_DUE = Due(0, 0, None)
 
 
 class Ledger(Protocol):

@@ -28,7 +28,8 @@ Memory = Callable[[Sequence[str]], Mapping[str, History]]
 class SqlLedger:
     """A `Ledger` for one worker at one helpdesk; safe to share between threads.
 
-    ``memory``, if given, knows tickets that this database does not, and wins.
+    ``memory``, if given, knows tickets that this database does not, and wins.  The right to poll is leased
+    for ``poll_lease_seconds``, like any other work unless given.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class SqlLedger:
         worker: str,
         *,
         lease_seconds: float = 180.0,
+        poll_lease_seconds: float | None = None,
         memory: Memory | None = None,
     ) -> None:
         self._database = database
@@ -46,6 +48,9 @@ class SqlLedger:
         self._helpdesk = helpdesk
         self._worker = worker
         self._lease_ms = round(lease_seconds * 1000)
+        self._poll_lease_ms = (
+            self._lease_ms if poll_lease_seconds is None else round(poll_lease_seconds * 1000)
+        )
         self._memory = memory
         self._polling: PollLease | None = None  # our newest lease, with the checkpoint we stored last
         self._pass_id: str | None = None
@@ -56,7 +61,7 @@ class SqlLedger:
     @repeated
     def lease_poll(self, horizon: datetime) -> PollLease | None:
         with self._database.write("lease_poll") as tx:
-            lease = feed.lease(tx, self._helpdesk, self._worker, self._lease_ms, horizon)
+            lease = feed.lease(tx, self._helpdesk, self._worker, self._poll_lease_ms, horizon)
         with self._lock:
             self._polling = lease
         return lease
@@ -77,7 +82,7 @@ class SqlLedger:
         held = self._held(lease)
         stamp = feed.Stamp(self._helpdesk, self._pass_id, self._now_ms())
         with self._database.write("store_page") as tx:
-            if not feed.advance(tx, held, checkpoint, self._lease_ms, stamp.seen_at):
+            if not feed.advance(tx, held, checkpoint, self._poll_lease_ms, stamp.seen_at):
                 raise LeaseLost(f"another process polls {self._helpdesk} now")
             counts = feed.store(tx, stamp, revisions, unreadable, held.checkpoint or "")
         with self._lock:
@@ -164,10 +169,17 @@ class SqlLedger:
 
     def due(self) -> Due:
         with self._database.read("due") as tx:
-            waiting, next_submission = queues.count_waiting(tx, submissions, self._helpdesk)
-            pending, next_write = queues.count_waiting(tx, writes, self._helpdesk)
-        soonest = min((each for each in (next_submission, next_write) if each is not None), default=None)
-        return Due(waiting, pending, None if soonest is None else max(0, soonest) / 1000)
+            both = [
+                queues.count_waiting(tx, table, self._helpdesk, self._worker)
+                for table in (submissions, writes)
+            ]
+        soonest = min((each.next_ms for each in both if each.next_ms is not None), default=None)
+        return Due(
+            submissions=both[0].ours,
+            writes=both[1].ours,
+            next_in_seconds=None if soonest is None else max(0, soonest) / 1000,
+            elsewhere=sum(each.elsewhere for each in both),
+        )
 
     @repeated
     def release(self) -> None:

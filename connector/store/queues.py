@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -14,6 +14,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    not_,
     or_,
     select,
     update,
@@ -128,15 +129,27 @@ def change(
         raise LeaseLost(f"the lease on ticket {held.ticket_id} was taken over")
 
 
+class Waiting(NamedTuple):
+    """What waits in a queue; ``next_ms`` until the next of our own rows is due, None when there is none."""
+
+    ours: int
+    next_ms: int | None
+    elsewhere: int  # held by others, under a lease that has not run out
+
+
 def count_waiting(
-    tx: Connection, table: Table, helpdesk: str, *only: ColumnElement[bool]
-) -> tuple[int, int | None]:
-    """How many rows wait or are worked on, and how many milliseconds until the next is due (None: none)."""
-    due_at = func.min(case((table.c.state == "pending", table.c.run_after), else_=table.c.lease_until))
-    row = tx.execute(
-        select(func.count(), due_at - NowMs()).where(table.c.helpdesk == helpdesk, WAITING, *only)
-    ).one()
-    return row[0], row[1]
+    tx: Connection, table: Table, helpdesk: str, worker: str, *only: ColumnElement[bool]
+) -> Waiting:
+    """Count what waits, what ``worker`` works on, and what others work on."""
+    others = and_(table.c.state == "leased", table.c.lease_owner != worker, table.c.lease_until >= NowMs())
+    due_at = case((table.c.state == "pending", table.c.run_after), else_=table.c.lease_until)
+    counted = select(
+        func.count().filter(not_(others)),
+        func.min(due_at).filter(not_(others)) - NowMs(),
+        func.count().filter(others),
+    )
+    row = tx.execute(counted.where(table.c.helpdesk == helpdesk, WAITING, *only)).one()
+    return Waiting(*row)
 
 
 def release(tx: Connection, helpdesk: str, worker: str) -> None:

@@ -28,11 +28,23 @@ class Store:
         self._opened = opened
 
     def ledger(
-        self, helpdesk: str, worker: str, lease_seconds: float = 180.0, *, memory: Memory | None = None
+        self,
+        helpdesk: str,
+        worker: str,
+        lease_seconds: float = 180.0,
+        *,
+        poll_lease_seconds: float | None = None,
+        memory: Memory | None = None,
     ) -> SqlLedger:
         """The ledger of one helpdesk for ``worker``, a name that no other process uses."""
         return SqlLedger(
-            self.database, self._clock, helpdesk, worker, lease_seconds=lease_seconds, memory=memory
+            self.database,
+            self._clock,
+            helpdesk,
+            worker,
+            lease_seconds=lease_seconds,
+            poll_lease_seconds=poll_lease_seconds,
+            memory=memory,
         )
 
     def eraser(self, helpdesk: str) -> SqlEraser:

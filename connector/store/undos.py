@@ -107,8 +107,10 @@ class SqlUndoQueue:
 
     def due(self, pass_id: str) -> tuple[int, float | None]:
         with self._database.read("due_undos") as tx:
-            count, next_ms = queues.count_waiting(tx, undos, self._helpdesk, undos.c.pass_id == pass_id)
-        return count, None if next_ms is None else max(0, next_ms) / 1000
+            mine = undos.c.pass_id == pass_id
+            waiting = queues.count_waiting(tx, undos, self._helpdesk, self._worker, mine)
+        next_ms = waiting.next_ms
+        return waiting.ours + waiting.elsewhere, None if next_ms is None else max(0, next_ms) / 1000
 
 
 class RehearsedUndos:

@@ -10,7 +10,7 @@ from typing import Any
 
 from connector.clock import ManualClock, SystemClock
 from connector.ports import Due
-from connector.store import SqlLedger, open_store
+from connector.store import SqlLedger, Store, open_store
 
 
 def test_nothing_is_due_in_an_empty_ledger(ledger: SqlLedger) -> None:
@@ -110,3 +110,54 @@ def test_a_delay_set_by_a_clock_that_was_a_year_ahead_ends_with_a_restart(
     store.close()
 
     assert len(claims) == 1
+
+
+def test_what_others_hold_is_not_ours_to_wait_for(ledger: SqlLedger, rival: SqlLedger, desk: Any) -> None:
+    desk.arrive(ledger, "t1", "t2", "t3")
+    desk.decide(ledger)
+    desk.claim(rival)
+    desk.claim_write(rival)
+
+    assert ledger.due() == Due(1, 0, 0.0, elsewhere=2)
+    assert rival.due() == Due(2, 1, 0.0)
+
+
+def test_what_a_dead_worker_held_is_ours_again_after_its_lease(
+    ledger: SqlLedger, rival: SqlLedger, clock: ManualClock, desk: Any
+) -> None:
+    desk.arrive(ledger, "t1")
+    desk.claim(rival)
+
+    clock.advance(180.001)
+
+    assert ledger.due() == Due(1, 0, 0.0)
+
+
+def test_the_right_to_poll_has_a_lease_of_its_own(store: Store, clock: ManualClock, desk: Any) -> None:
+    leader = store.ledger("desk", "leader", poll_lease_seconds=60)
+    heir = store.ledger("desk", "heir", poll_lease_seconds=60)
+    desk.arrive(leader, "t1")
+    desk.claim(leader)
+    clock.advance(60)
+    refused = heir.lease_poll(clock.now())
+    clock.advance(0.001)
+
+    taken = heir.lease_poll(clock.now())
+
+    assert refused is None
+    assert taken is not None
+    assert taken.checkpoint == "c1"
+    assert heir.claim_submissions(1) == []
+
+
+def test_a_leader_that_goes_on_polling_keeps_the_right(store: Store, clock: ManualClock, desk: Any) -> None:
+    leader = store.ledger("desk", "leader", poll_lease_seconds=60)
+    heir = store.ledger("desk", "heir", poll_lease_seconds=60)
+    refused = []
+
+    for number in range(10):
+        desk.arrive(leader, f"t{number}")
+        clock.advance(40)
+        refused.append(heir.lease_poll(clock.now()))
+
+    assert refused == [None] * 10
