@@ -7,7 +7,7 @@ import secrets
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from connector.interpreter import tune
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk
 from connector.pipeline.retention import Retention
+from connector.pipeline.role import Role
 from connector.pipeline.sync import WRITE_FROM, Stages
 from connector.pipeline.triage import Triage, TriageLimits
 from connector.pipeline.undo import Selection, Undo
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
     from connector.store import Reports, SchemaState, SqlEraser, Store
 
 
+_POLLS_PER_LEASE = 3  # so many polls in a row may be missed before another process polls
+_LEAST_POLL_LEASE_SECONDS = 60.0  # a single page may take that long
+
+
 @dataclass(frozen=True, slots=True)
 class Connector:
     """Everything that a pass needs, connected."""
@@ -49,7 +54,7 @@ class Connector:
 
 @contextmanager
 def connect(
-    settings: Settings, clock: Clock, observer: Observer, *, dry_run: bool = False
+    settings: Settings, clock: Clock, observer: Observer, *, dry_run: bool = False, role: Role = Role.ALL
 ) -> Iterator[Connector]:
     """Open the database, prove the credentials, resolve the groups, and wire the stages.
 
@@ -58,6 +63,7 @@ def connect(
     """
     with ExitStack() as opened:
         store = opened.enter_context(_open_store(settings, clock, read_only=dry_run))
+        _check_role(store, role)
         helpdesk = _helpdesk_on(store, settings, clock, observer, dry_run=dry_run)
         groups = helpdesk.groups()
         routing = resolve_routing(settings, groups)
@@ -68,7 +74,16 @@ def connect(
         opened.callback(classifier.close)
         tune()
         stages = _stages(settings, clock, observer, _Parts(helpdesk, classifier, books, routing, inbox))
-        yield Connector(helpdesk, classifier, ledger, stages)
+        yield Connector(helpdesk, classifier, ledger, replace(stages, role=role))
+
+
+def _check_role(store: Store, role: Role) -> None:
+    """A SQLite file belongs to one process, and that one has to do everything."""
+    if role is not Role.ALL and not store.is_shared:
+        raise SettingsError(
+            f"--role {role} needs other processes on the same database, and a SQLite file has only one; "
+            "leave --role out, or point [store] url at PostgreSQL"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +315,8 @@ def _books_on(store: Store, settings: Settings, clock: Clock, *, dry_run: bool) 
         with closing(open_store("sqlite://", clock=clock)) as scratch:
             yield Books(overlay(store, scratch, helpdesk, worker), None)
     else:
-        with _given_back(store.ledger(helpdesk, worker)) as ledger:
+        polling = max(_POLLS_PER_LEASE * settings.poll.interval_seconds, _LEAST_POLL_LEASE_SECONDS)
+        with _given_back(store.ledger(helpdesk, worker, poll_lease_seconds=polling)) as ledger:
             yield Books(ledger, store.eraser(helpdesk))
 
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from connector.pipeline.role import Role
+
 app = typer.Typer(
     name="connector",
     help="Polls a helpdesk, classifies each original ticket once with Claude, and writes group, tags and "
@@ -58,6 +60,13 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="One pass that decides and writes nothing anywhere.")
     ] = False,
+    role: Annotated[
+        Role,
+        typer.Option(
+            help="What this process does: poll and store, or classify and write back; "
+            "all but `all` need PostgreSQL and a process for the rest."
+        ),
+    ] = Role.ALL,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -65,9 +74,13 @@ def run(
 
     Example: connector run --once --json
     """
+    if dry_run and role is not Role.ALL:
+        raise typer.BadParameter("a dry run goes through all stages; leave --role out", param_hint="--role")
+    from connector.cli.run import Mode
     from connector.cli.run import run as work
 
-    raise typer.Exit(work(once=once, dry_run=dry_run, as_json=as_json, config=config))
+    mode = Mode.DRY_RUN if dry_run else Mode.ONCE if once else Mode.LIVE
+    raise typer.Exit(work(mode, role, as_json=as_json, config=config))
 
 
 @app.command()

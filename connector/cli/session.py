@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from connector.cli.output import say
 from connector.clock import SystemClock
+from connector.pipeline.role import Role
 from connector.ports import Event, Observer
 from connector.settings import Settings, load_settings
 
@@ -38,10 +39,10 @@ class Session:
     hub: Hub
 
     @contextmanager
-    def connected(self, *, dry_run: bool = False) -> Iterator[Connector]:
+    def connected(self, *, dry_run: bool = False, role: Role = Role.ALL) -> Iterator[Connector]:
         from connector.bootstrap import connect
 
-        with connect(self.settings, self.clock, self.hub, dry_run=dry_run) as connector:
+        with connect(self.settings, self.clock, self.hub, dry_run=dry_run, role=role) as connector:
             yield connector
 
 

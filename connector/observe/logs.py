@@ -72,6 +72,7 @@ FACTS: Final = frozenset(
         "reason",
         "request_id",
         "retry_s",
+        "role",
         "silent_s",
         "stage",
         "stages",

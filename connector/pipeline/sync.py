@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from connector.pipeline.intake import Intake
 from connector.pipeline.retention import Retention
+from connector.pipeline.role import Role
 from connector.pipeline.triage import Triage
 from connector.pipeline.write_back import WriteBack
-from connector.ports import Clock, Ledger
+from connector.ports import NOTHING_DUE, Clock, Due, Ledger
 
 _SHORT_WAIT_SECONDS = 10.0  # work due this soon belongs to the pass; later work is for the next one
 _BULK_PATIENCE_SECONDS = 0.25
@@ -18,7 +19,7 @@ WRITE_FROM = 100  # so many finished decisions are worth a bulk write while mode
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The three stages over one ledger, and what tidies up behind them (nothing in a dry run)."""
+    """The three stages over one ledger, which of them this process runs, and what tidies up behind them."""
 
     intake: Intake
     triage: Triage
@@ -26,29 +27,31 @@ class Stages:
     ledger: Ledger
     clock: Clock
     write_from: int = WRITE_FROM
-    retention: Retention | None = None
+    retention: Retention | None = None  # not in a dry run
+    role: Role = Role.ALL
 
 
-def run_pass(stages: Stages) -> int:
-    """Run every stage until nothing is due soon; returns how many tickets had to be left for a later pass.
+def run_pass(stages: Stages) -> Due:
+    """Run every stage of our role until nothing is due soon; returns what had to be left for a later pass.
 
-    Raises what a stage raises.  Whatever was committed before stays.
+    A poller leaves nothing: what it stored is the workers'.  Raises what a stage raises.  Whatever was
+    committed before stays.
     """
-    left = _run_stages(stages)
-    if stages.retention is not None:
+    if stages.role.polls:
+        stages.intake.run()
+    due = _work(stages) if stages.role.works else NOTHING_DUE
+    if stages.retention is not None and stages.role.works:
         stages.retention.run()
-    return left
+    return due
 
 
-def _run_stages(stages: Stages) -> int:
-    stages.intake.run()
+def _work(stages: Stages) -> Due:
     while True:
         _triage_and_write(stages)
         due = stages.ledger.due()
-        left = due.submissions + due.writes
         pause = due.next_in_seconds
-        if left == 0 or pause is None or pause > _SHORT_WAIT_SECONDS or stages.clock.sleep(max(pause, 0.05)):
-            return left
+        if pause is None or pause > _SHORT_WAIT_SECONDS or stages.clock.sleep(max(pause, 0.05)):
+            return due
 
 
 def _triage_and_write(stages: Stages) -> None:

@@ -29,6 +29,7 @@ from connector.routing import human_route, route
 
 _DECISIONS = uuid.UUID("6f1d3c52-6e3a-4f6e-9a55-0f5a1a1c7f10")  # namespace of decision ids
 _LONGEST_BACKOFF_SECONDS = 300.0
+_LOOK_SECONDS = 0.5  # how long idle threads wait beside busy ones before they look for new work
 _CACHE_WARM_SECONDS = 240.0  # a cached prompt lives for five minutes after its last use
 
 
@@ -77,7 +78,8 @@ class Triage:
                         self._lead(future)
                 if not running:
                     break
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                patience = _LOOK_SECONDS if len(running) < workers else None
+                done, _ = wait(running, timeout=patience, return_when=FIRST_COMPLETED)
                 for future in done:
                     del running[future]
                     fatal = future.exception() or fatal

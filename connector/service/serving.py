@@ -17,6 +17,7 @@ from typing import Any
 
 from connector.clock import SystemClock
 from connector.errors import ConnectorError, Unavailable
+from connector.pipeline.relay import Relay
 from connector.pipeline.sync import Stages
 from connector.ports import Clock, Event, Observer
 from connector.service.passes import Passes
@@ -35,7 +36,7 @@ class Rhythm:
     """How often the stages run, and how long an orderly stop may take; all in seconds."""
 
     poll_seconds: float = 60.0
-    work_seconds: float = 1.0
+    work_seconds: float = 0.5  # what another process made is picked up within a second
     retention_seconds: float = 3600.0
     shutdown_seconds: float = 30.0
     least_silence_seconds: float = 300.0
@@ -132,14 +133,27 @@ class Service:
         self.scheduler = scheduler
         self._clock = clock
         self._observer = observer
-        self._jobs: dict[str, tuple[float, Callable[[], None]]] = {
-            "poll": (rhythm.poll_seconds, stages.intake.run),
-            "passes": (rhythm.poll_seconds, self.passes.turn_over),
-            "triage": (rhythm.work_seconds, stages.triage.run),
-            "write_back": (rhythm.work_seconds, stages.write_back.run),
+        self.relay = Relay(self._wake)
+        self._jobs = self._jobs_of(stages, rhythm)
+
+    def _jobs_of(self, stages: Stages, rhythm: Rhythm) -> dict[str, tuple[float, Callable[[], None]]]:
+        """The jobs of this process's role, by name, with their intervals."""
+        jobs: dict[str, tuple[float, Callable[[], None]]] = {
+            "passes": (rhythm.poll_seconds, self.passes.turn_over)
         }
-        if stages.retention is not None:
-            self._jobs["retention"] = (rhythm.retention_seconds, stages.retention.run)
+        if stages.role.polls:
+            jobs["poll"] = (rhythm.poll_seconds, stages.intake.run)
+        if stages.role.works:
+            jobs["triage"] = (rhythm.work_seconds, self.relay.around(stages.triage.run))
+            jobs["write_back"] = (rhythm.work_seconds, stages.write_back.run)
+            if stages.retention is not None:
+                jobs["retention"] = (rhythm.retention_seconds, stages.retention.run)
+        return jobs
+
+    def _wake(self, job: str) -> None:
+        """Run a job now.  One that is at work finds the new work by itself, or at its next interval."""
+        if self.scheduler.get_job(job) is not None:
+            self.scheduler.modify_job(job, next_run_time=self._clock.now())
 
     def start(self) -> None:
         """Begin the first pass, and run every job at once, then at its interval."""
@@ -178,11 +192,11 @@ def serve(
     """
     service = Service(stages, clock, observer, rhythm, scheduler or background_scheduler())
     supervisor = Supervisor(os.environ, clock)
-    hub.extend((service.watchdog, service.passes))
+    hub.extend((service.watchdog, service.passes, service.relay))
     stop_on_signals(clock)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal, or a log rotated by somebody
     service.start()
-    observer(Event("service.started", "info", {"poll_s": rhythm.poll_seconds}))
+    observer(Event("service.started", "info", {"role": stages.role, "poll_s": rhythm.poll_seconds}))
     supervisor.ready()
     while not clock.sleep(1.0) and service.ending.code is None:
         if stuck := service.look():

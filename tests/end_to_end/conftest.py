@@ -32,8 +32,8 @@ class Town:
     def run(self, *, dry_run: bool = False) -> dict[str, Any]:
         clock, summary = SystemClock(), Summary()
         with connect(self.settings, clock, summary, dry_run=dry_run) as connector:
-            left = run_pass(connector.stages)
-        return summary.as_json() | {"deferred": left}
+            due = run_pass(connector.stages)
+        return summary.as_json() | {"deferred": due.left, "held_elsewhere": due.elsewhere}
 
 
 @pytest.fixture

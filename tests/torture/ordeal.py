@@ -267,7 +267,7 @@ class Ordeal:
     def _is_quiet(self) -> bool:
         assert self._process is not None
         due = self._process.stages.ledger.due()
-        return due.submissions + due.writes == 0 and self.remains.checkpoint() == self._position()
+        return due.left + due.elsewhere == 0 and self.remains.checkpoint() == self._position()
 
     def _position(self) -> int:
         return max((int(ticket.version) for ticket in self.helpdesk.tickets.values()), default=0)

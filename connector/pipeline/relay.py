@@ -1,0 +1,39 @@
+"""Handing on: a stage that has made work for the next one wakes it instead of leaving it to its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from connector.domain.ticket import Disposition
+from connector.ports import Event
+
+
+class Relay:
+    """An observer of the stages in one process; ``wake`` is called with the name of the next one.
+
+    Originals wake triage page by page.  Write-back is woken when triage comes to rest, not by each decision:
+    while triage is busy the interval of write-back collects decisions to batches, which cost the helpdesk
+    fewer requests.  Work of other processes is found by the intervals alone.
+    """
+
+    def __init__(self, wake: Callable[[str], None]) -> None:
+        self._wake = wake
+        self._decided = False
+
+    def __call__(self, event: Event) -> None:
+        match event.name:
+            case "page.stored" if event.facts["dispositions"].get(Disposition.ORIGINAL):
+                self._wake("triage")
+            case "ticket.decided":
+                self._decided = True
+
+    def around(self, triage: Callable[[], None]) -> Callable[[], None]:
+        """Triage, and then write-back at once if anything was decided."""
+
+        def run() -> None:
+            triage()
+            if self._decided:
+                self._decided = False
+                self._wake("write_back")
+
+        return run
