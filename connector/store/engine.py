@@ -79,7 +79,7 @@ def _postgresql(url: URL, *, read_only: bool) -> Engine:
             pool_size=8,
             max_overflow=8,  # a server has 100 for everybody; transactions are short, so threads take turns
             pool_use_lifo=True,
-            pool_pre_ping=True,
+            # Not `pool_pre_ping`, a fifth of all round trips: what a lost connection undid is repeated.
             hide_parameters=True,
             connect_args={
                 "connect_timeout": 5,

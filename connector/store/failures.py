@@ -46,8 +46,8 @@ _COLLISIONS = {"40001", "40P01"}
 _POSTGRESQL_LATER = ("08", "40", "53", "55P03", "57", "58")
 
 
-class Collision(Unavailable):
-    """The database undid a transaction for the sake of another one; the same may succeed at once."""
+class Undone(Unavailable):
+    """A transaction was undone, for the sake of another one or with its connection; it may succeed at once."""
 
 
 def explain(error: DBAPIError, name: str, doing: str) -> ConnectorError:
@@ -60,7 +60,7 @@ def explain(error: DBAPIError, name: str, doing: str) -> ConnectorError:
     if code.startswith(_SQLITE_BUSY):
         return Unavailable(f"the database {name} is locked by another program")
     if code in _COLLISIONS:
-        return Collision(f"the database {name} is not reachable at the moment ({code}: too many at once)")
+        return Undone(f"the database {name} is not reachable at the moment ({code}: too many at once)")
     what = code or type(error.orig).__name__
     silent = not code and isinstance(error, OperationalError)  # no server has answered
     if error.connection_invalidated or silent or code.startswith(_POSTGRESQL_LATER):

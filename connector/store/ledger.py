@@ -66,6 +66,7 @@ class SqlLedger:
             self._polling = lease
         return lease
 
+    @repeated
     def history(self, ticket_ids: Sequence[str]) -> Mapping[str, History]:
         elder = self._memory(ticket_ids) if self._memory else {}
         with self._database.read("history") as tx:
@@ -167,6 +168,7 @@ class SqlLedger:
 
     # --- Both ---------------------------------------------------------------------------------------------
 
+    @repeated
     def due(self) -> Due:
         with self._database.read("due") as tx:
             both = [

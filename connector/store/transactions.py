@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from connector.errors import Unavailable
-from connector.store.failures import Collision, explain
+from connector.store.failures import Undone, explain
 from connector.store.turns import Turns
 
 Arguments = ParamSpec("Arguments")
@@ -29,9 +29,10 @@ Failpoint = Callable[[str], None]
 
 
 def repeated(method: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Run a method again, at most twice, whose one transaction was undone for the sake of another one.
+    """Run a method again, at most twice, whose one transaction was certainly undone.
 
-    Only PostgreSQL does that, where transactions wait for each other in a circle.
+    Only PostgreSQL does that: where transactions wait for each other in a circle, and where a connection
+    turns out to be lost before anything was committed on it.
     """
 
     @wraps(method)
@@ -39,7 +40,7 @@ def repeated(method: Callable[Arguments, Result]) -> Callable[Arguments, Result]
         for _ in range(_TRIES - 1):
             try:
                 return method(*arguments, **named)
-            except Collision:
+            except Undone:
                 continue
         return method(*arguments, **named)
 
@@ -75,17 +76,19 @@ class Database:
 
         Raises StoreUnusable or Unavailable in place of the database's errors.
         """
-        with self._writing, self._translated(method):
+        stays_undone = True
+        with self._writing, self._translated(method, lambda: stays_undone):
             with self.engine.begin() as tx:
                 self._at(method, "begun")
                 yield tx
                 self._at(method, "committing")
+                stays_undone = False  # a connection lost from here on leaves it open what is stored
             self._at(method, "committed")
 
     @contextmanager
     def read(self, method: str) -> Iterator[Connection]:
         """One consistent look at the database; errors as for `write`."""
-        with self._reading, self._translated(method), self._reader.begin() as tx:
+        with self._reading, self._translated(method, lambda: True), self._reader.begin() as tx:
             yield tx
 
     def configure(self, pragma: str) -> None:
@@ -122,7 +125,7 @@ class Database:
                 connection.exec_driver_sql("RESET statement_timeout")
 
     @contextmanager
-    def _translated(self, method: str) -> Iterator[None]:
+    def _translated(self, method: str, stays_undone: Callable[[], bool] = lambda: False) -> Iterator[None]:
         try:
             yield
         except NoConnection:
@@ -131,7 +134,10 @@ class Database:
             ) from None
         except DBAPIError as error:
             # None: the database's own message may quote a row.
-            raise explain(error, self.name, method) from None
+            explained = explain(error, self.name, method)
+            if error.connection_invalidated and stays_undone() and isinstance(explained, Unavailable):
+                raise Undone(str(explained)) from None
+            raise explained from None
 
     def _at(self, method: str, moment: str) -> None:
         if self._failpoint is not None:
