@@ -8,8 +8,8 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -21,7 +21,7 @@ from connector.clock import ManualClock
 from connector.store import Store
 from connector.store.engine import steady_ms
 
-_OPTIONS = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=300"
+_SPEED = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=300"
 _numbers = count(1)
 
 # Found before the database's own in the search path of `Schema.url`.
@@ -109,10 +109,37 @@ def running(environment: Mapping[str, str]) -> Iterator[Server]:
     if url := environment.get("CONNECTOR_TEST_PG_URL"):
         yield Server(make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
         return
+    with private(environment) as server:
+        yield server
+
+
+@dataclass(frozen=True)
+class PrivateServer(Server):
+    """A server that nobody else uses, so that it may be stopped and started again."""
+
+    control: Callable[..., None]
+
+    def stop(self) -> None:
+        """End it as a crash of the machine would, without a word to its clients."""
+        self.control("pg_ctl", "--wait", "--silent", "--mode=immediate", "stop")
+
+    def start(self) -> None:
+        self.control("pg_ctl", "--wait", "--silent", "start")
+
+
+@contextmanager
+def private(environment: Mapping[str, str], options: str = _SPEED) -> Iterator[PrivateServer]:
+    """A server of our own, with ``options`` of `postgres`.  Raises NoServer."""
     with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
         place = Path(folder)
-        with _started(place, _programs(environment, place)):
-            yield Server(_address(place))
+        control = _cluster(place, _programs(environment, place), options)
+        server = PrivateServer(_address(place), control)
+        server.start()
+        try:
+            yield server
+        finally:
+            with suppress(NoServer):  # it may be stopped already
+                server.stop()
 
 
 def _address(place: Path) -> str:
@@ -152,14 +179,14 @@ def _unprivileged() -> str | None:
     return "postgres" if "postgres" in known else "nobody"
 
 
-@contextmanager
-def _started(place: Path, programs: Path) -> Iterator[None]:
+def _cluster(place: Path, programs: Path, options: str) -> Callable[..., None]:
+    """Make an empty cluster; returns what runs a PostgreSQL program on it."""
     user = _unprivileged()
     data, log = place / "data", place / "log"
     if user:
         shutil.chown(place, user)
 
-    def call(program: str, *arguments: str) -> None:
+    def control(program: str, *arguments: str) -> None:
         done = subprocess.run(
             [programs / program, "-D", data, *arguments],
             user=user,
@@ -177,10 +204,11 @@ def _started(place: Path, programs: Path) -> Iterator[None]:
             said = log.read_text() if log.exists() else done.stderr.decode(errors="replace")
             raise NoServer(f"{program} of {programs} failed: {said.strip()[-500:]}")
 
-    call("initdb", "--username=tester", "--auth=trust", "--encoding=UTF8", "--no-sync")
-    listen = f"-k {place} -c listen_addresses='' {_OPTIONS}"
-    call("pg_ctl", "--wait", "--silent", f"--log={log}", f"--options={listen}", "start")
-    try:
-        yield
-    finally:
-        call("pg_ctl", "--wait", "--silent", "--mode=immediate", "stop")
+    control("initdb", "--username=tester", "--auth=trust", "--encoding=UTF8", "--no-sync")
+    listen = f"-k {place} -c listen_addresses='' {options}"
+
+    def run(program: str, *arguments: str) -> None:
+        own = [f"--log={log}", f"--options={listen}"] if arguments[-1] == "start" else []
+        control(program, *own, *arguments)
+
+    return run

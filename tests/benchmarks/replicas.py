@@ -1,0 +1,191 @@
+"""Waiting tickets drained from PostgreSQL by one replica and by several: how much faster, and nothing twice?
+
+``python -m tests.benchmarks.replicas [--tickets 5000] [--replicas 1 4] [--workers 16] [--latency-ms 400]``
+
+A poller stores the tickets; then so many services with ``--role worker`` start, and the clock runs from there
+until the last decision and until the last write.  The emulators count what arrives at them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from tests.benchmarks.witness import Witness, witness
+from tests.support.postgres import Schema, Server, private
+
+_LONGEST_SECONDS = 240.0  # for one round; whatever has not been drained by then is told
+_LOOK_SECONDS = 0.25
+_WAITING = "SELECT count(*) FROM submissions WHERE state <> 'decided'"
+_UNWRITTEN = "SELECT count(*) FROM writes WHERE state <> 'done'"
+_CALLS = "SELECT count(*), count(DISTINCT (submission_id, tier)) FROM model_calls"
+_OUTCOMES = "SELECT outcome, count(*) FROM writes GROUP BY outcome ORDER BY outcome"
+_SHARES = """
+    SELECT count(*) FROM decisions JOIN passes ON decisions.pass_id = passes.id GROUP BY worker ORDER BY 1
+"""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one number of replicas took: seconds of wall clock, and of CPU per part of the whole."""
+
+    replicas: int
+    decided_s: float
+    written_s: float
+    cpu_s: Mapping[str, float]
+    problems: Sequence[str]
+    shares: Sequence[int]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tickets", type=int, default=5_000)
+    parser.add_argument("--replicas", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--workers", type=int, default=16)
+    parser.add_argument("--latency-ms", type=int, default=400)
+    chosen = parser.parse_args()
+    with private(os.environ, options="") as server:  # with fsync, as in production
+        rounds = [
+            drained(server, number, chosen.tickets, chosen.workers, chosen.latency_ms)
+            for number in chosen.replicas
+        ]
+    for each in rounds:
+        rate = chosen.tickets / each.written_s
+        cpu = ", ".join(f"{name} {1000 * used / chosen.tickets:.1f}" for name, used in each.cpu_s.items())
+        print(
+            f"{each.replicas} replicas: decided in {each.decided_s:6.1f} s, written in {each.written_s:6.1f} s "
+            f"({rate:6.1f} tickets/s, {rounds[0].written_s / each.written_s:.2f} x the first); "
+            f"decided by each: {list(each.shares)}; CPU ms per ticket: {cpu}"
+        )
+        print(f"  {'; '.join(each.problems) or 'no ticket classified or written twice, none left'}")
+    if any(each.problems for each in rounds):
+        raise SystemExit(1)
+
+
+def drained(server: Server, replicas: int, tickets: int, workers: int, latency_ms: int) -> Round:
+    """One round, on a schema and with emulators of its own."""
+    with server.schema() as schema, witness(tickets, latency_ms) as world, ExitStack() as running:
+        environment = {
+            **os.environ,
+            **world.environment,
+            "CONNECTOR_STORE__URL": schema.url,
+            "CONNECTOR_LLM__WORKERS": str(workers),
+            "CONNECTOR_LOG__LEVEL": "warning",
+        }
+        connector = [sys.executable, "-m", "connector", "run", "--role"]
+        subprocess.run(
+            [*connector, "poller", "--once"], env=environment, check=True, stdout=subprocess.DEVNULL
+        )
+        admin = running.enter_context(server.connect())
+        admin.execute(f"SET search_path = {schema.name}, pg_catalog".encode())
+        _expect(admin, _WAITING, tickets)
+        before = world.report()["cpu_s"], _server_cpu(admin)
+        services = [
+            running.enter_context(_service([*connector, "worker"], environment)) for _ in range(replicas)
+        ]
+        started = time.monotonic()
+        decided_s = _until_none(admin, _WAITING, started)
+        written_s = _until_none(admin, _UNWRITTEN, started)
+        own_cpu = sum(_end(service) for service in services)
+        cpu = {
+            "replicas": own_cpu,
+            "emulators": world.report()["cpu_s"] - before[0],
+            "database": _server_cpu(admin) - before[1],
+        }
+        shares = [int(row[0]) for row in admin.execute(_SHARES)]
+        return Round(replicas, decided_s, written_s, cpu, _problems(admin, world, tickets), shares)
+
+
+@contextmanager
+def _service(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(command, env=environment)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            process.wait()
+
+
+def _end(service: subprocess.Popen[bytes]) -> float:
+    """Stop a service in order; returns its CPU seconds."""
+    service.terminate()
+    _, status, usage = os.wait4(service.pid, 0)
+    service.returncode = os.waitstatus_to_exitcode(status)
+    if service.returncode != 0:
+        raise SystemExit(f"a replica ended with {service.returncode}")
+    return usage.ru_utime + usage.ru_stime
+
+
+def _until_none(admin: psycopg.Connection, waiting: str, started: float) -> float:
+    """Seconds from ``started`` until nothing waits."""
+    while _number(admin, waiting):
+        if time.monotonic() - started > _LONGEST_SECONDS:
+            break
+        time.sleep(_LOOK_SECONDS)
+    return time.monotonic() - started
+
+
+def _problems(admin: psycopg.Connection, world: Witness, tickets: int) -> list[str]:
+    """What is not as promised, by the database and by the emulators."""
+    report = world.report()
+    (recorded, distinct), *_ = admin.execute(_CALLS).fetchall()
+    outcomes = {str(outcome): int(count) for outcome, count in admin.execute(_OUTCOMES)}
+    claims = {
+        f"{tickets} tickets, outcomes {outcomes}": outcomes == {"applied": tickets},
+        f"{report['writes']} writes arrived for {report['written']} tickets": report["writes"]
+        == report["written"]
+        == tickets,
+        f"{report['calls']} calls arrived, {recorded} on record, {distinct} needed": report["calls"]
+        == recorded
+        == distinct,
+    }
+    return [claim for claim, holds in claims.items() if not holds]
+
+
+def _number(admin: psycopg.Connection, question: str) -> int:
+    row = admin.execute(question.encode()).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _expect(admin: psycopg.Connection, question: str, number: int) -> None:
+    if (found := _number(admin, question)) != number:
+        raise SystemExit(f"{found} tickets wait, {number} were expected")
+
+
+def _server_cpu(admin: psycopg.Connection) -> float:
+    """CPU seconds of the server and its processes, those that have ended included; 0.0 without /proc."""
+    if not Path("/proc/self/stat").exists():
+        return 0.0
+    own = admin.info.backend_pid
+    postmaster = int(_fields(own)[1])
+    processes = [path for path in Path("/proc").glob("[0-9]*") if _is_child(int(path.name), postmaster)]
+    ticks = sum(sum(map(int, _fields(int(path.name))[11:13])) for path in processes)
+    ticks += sum(map(int, _fields(postmaster)[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _is_child(process: int, parent: int) -> bool:
+    try:
+        return int(_fields(process)[1]) == parent
+    except FileNotFoundError:  # it has just ended
+        return False
+
+
+def _fields(process: int) -> list[str]:
+    """/proc/PID/stat behind the name: state, parent, … (proc(5))."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+
+
+if __name__ == "__main__":
+    main()
