@@ -57,25 +57,26 @@ class Passes:
         with self._lock:
             age = self._stages.clock.monotonic() - self._began
             if self._id is not None and self._summary.is_empty and age < _LONGEST_IDLE_SECONDS:
-                self._stages.ledger.note_pass(self._id, self._as_json())
+                self._stages.ledger.note_pass(self._id, self._as_json(self._summary))
                 return
-            self._end()
-            self._begin()
+            ended, did = self._id, self._summary
+            self._begin()  # first: what is decided meanwhile must belong to one of the two
+            self._end(ended, did)
 
     def end(self) -> None:
         with self._lock:
-            self._end()
-
-    def _begin(self) -> None:
-        self._summary = Summary()
-        self._began = self._stages.clock.monotonic()
-        self._id = self._stages.ledger.start_pass(self._mode)
-
-    def _end(self) -> None:
-        if self._id is not None:
-            self._stages.ledger.end_pass(self._id, self._as_json())
+            self._end(self._id, self._summary)
             self._id = None
 
-    def _as_json(self) -> dict[str, Any]:
-        counts = self._summary.as_json()
+    def _begin(self) -> None:
+        self._id = self._stages.ledger.start_pass(self._mode)
+        self._summary = Summary()
+        self._began = self._stages.clock.monotonic()
+
+    def _end(self, pass_id: str | None, did: Summary) -> None:
+        if pass_id is not None:
+            self._stages.ledger.end_pass(pass_id, self._as_json(did))
+
+    def _as_json(self, did: Summary) -> dict[str, Any]:
+        counts = did.as_json()
         return counts | {"trouble": self._trouble.copy()} if self._trouble else counts

@@ -47,7 +47,7 @@ _POSTGRESQL_LATER = ("08", "40", "53", "55P03", "57", "58")
 
 
 class Undone(Unavailable):
-    """A transaction was undone, for the sake of another one or with its connection; it may succeed at once."""
+    """A transaction was undone, for another one or with its connection; the same may succeed at once."""
 
 
 def explain(error: DBAPIError, name: str, doing: str) -> ConnectorError:

@@ -21,7 +21,7 @@ from pathlib import Path
 import psycopg
 
 from tests.benchmarks.witness import Witness, witness
-from tests.support.postgres import Schema, Server, private
+from tests.support.postgres import Server, private
 
 _LONGEST_SECONDS = 240.0  # for one round; whatever has not been drained by then is told
 _LOOK_SECONDS = 0.25
@@ -62,8 +62,8 @@ def main() -> None:
         rate = chosen.tickets / each.written_s
         cpu = ", ".join(f"{name} {1000 * used / chosen.tickets:.1f}" for name, used in each.cpu_s.items())
         print(
-            f"{each.replicas} replicas: decided in {each.decided_s:6.1f} s, written in {each.written_s:6.1f} s "
-            f"({rate:6.1f} tickets/s, {rounds[0].written_s / each.written_s:.2f} x the first); "
+            f"{each.replicas} replicas: decided in {each.decided_s:.1f} s, written in {each.written_s:.1f} s "
+            f"({rate:.1f} tickets/s, {rounds[0].written_s / each.written_s:.2f} x the first); "
             f"decided by each: {list(each.shares)}; CPU ms per ticket: {cpu}"
         )
         print(f"  {'; '.join(each.problems) or 'no ticket classified or written twice, none left'}")

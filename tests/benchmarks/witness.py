@@ -1,7 +1,7 @@
 """Both emulators in a process of their own that tells at the end what really happened there.
 
-``python -m tests.benchmarks.witness TICKETS LATENCY_MS``: the first line on stdout is the environment that leads
-there; each line on stdin is answered with a report; the end of stdin ends it.
+``python -m tests.benchmarks.witness TICKETS LATENCY_MS``: the first line on stdout is the environment that
+leads there; each line on stdin is answered with a report; the end of stdin ends it.
 """
 
 from __future__ import annotations
