@@ -54,7 +54,7 @@ class Town:
                 left = run_pass(connector.stages)
         except ConnectorError as error:
             return Ended(error.exit_code, summary.as_json(), error)
-        return Ended(os.EX_TEMPFAIL if left else os.EX_OK, summary.as_json())
+        return Ended(os.EX_TEMPFAIL if left.left else os.EX_OK, summary.as_json())
 
     def run_until_rest(self, most_passes: int = 60, pause_seconds: float = 60.0) -> list[Ended]:
         """Passes, a minute apart, until one ends well; `most_passes` without that is an AssertionError."""

@@ -14,8 +14,7 @@ from connector.store import open_store
 from tests.torture.business import SECURITY
 from tests.torture.mortality import Death, Killed, Life
 from tests.torture.ordeal import Deed, Ordeal
-from tests.torture.remains import copy_remains
-from tests.torture.story import Stage
+from tests.torture.story import Stage, file_stage
 from tests.torture.upstreams import MortalHelpdesk
 
 TICKETS = ("t1", "t2", "t3")
@@ -48,21 +47,16 @@ class Taken:
         self.lives.append(life)
         number, clock = len(self.lives), self.ordeal.clock
         with suppress(Killed):
-            store = open_store(f"sqlite:///{self.ordeal.path}", clock=clock, failpoint=life)
+            store = open_store(self.ordeal.home.url, clock=clock, failpoint=life)
             helpdesk = MortalHelpdesk(life, self.ordeal.helpdesk, self.deliver)
             try:
                 queue = store.undos("memory", f"undo-{number}")
                 Undo(helpdesk, queue, clock, lambda _: None).run(f"undo-{number}", Selection())
             finally:
                 if life.is_over:
-                    self._bury(number)
+                    self.ordeal.home.outlive()
                 self.sending = helpdesk.sending
                 store.close()
-
-    def _bury(self, number: int) -> None:
-        heir = self.ordeal.path.with_name(f"undo-{number}.db")
-        copy_remains(self.ordeal.path, heir)
-        self.ordeal.path = heir
 
     def deliver(self, change: Change) -> Applied:
         announced = self.ordeal.remains.rows(
@@ -110,7 +104,7 @@ def undone(stage: Stage) -> Taken:
 @pytest.fixture(scope="module")
 def moments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What an undisturbed undo passes."""
-    taken = undone(Stage(tmp_path_factory.mktemp("undisturbed")))
+    taken = undone(file_stage(tmp_path_factory.mktemp("undisturbed")))
     taken.live()
     taken.poll()
 
