@@ -180,7 +180,8 @@ class Triage:
             backoff = self._desk.random.uniform(0.5, 1.0) * min(
                 2.0 ** (claim.attempts + 3), _LONGEST_BACKOFF_SECONDS
             )
-            seconds = min(max(error.retry_after_seconds or backoff, 1.0), left)
+            # At least a second: a rest below the ledger's millisecond would be due again at once, and again.
+            seconds = max(min(error.retry_after_seconds or backoff, left), 1.0)
             self._desk.ledger.defer_submission(claim, seconds, str(error), counts=False)
         except LeaseLost:
             return

@@ -175,6 +175,23 @@ def test_an_outage_leaves_tickets_waiting_and_then_fails_open(world: World) -> N
     assert len(world.helpdesk.writes) == 1
 
 
+def test_the_last_fraction_of_a_wait_is_not_spent_asking_again_and_again(world: World) -> None:
+    ticket = world.arrives()
+
+    def reply(_tier: Tier, _ticket: object) -> RateLimited | str:
+        later = RateLimited("HTTP 429", retry_after_seconds=60)
+        return later if len(world.model.asked) < 20 else "asked twenty times"
+
+    world.model.reply = reply
+    world.run()
+    world.clock.advance(900 - 0.0004)  # of the 900 seconds that it may wait, less than a millisecond is left
+
+    world.run()
+
+    assert "ai_cause__waited_too_long" in world.helpdesk.tickets[ticket].tags
+    assert len(world.model.asked) == 3
+
+
 def test_an_outage_that_ends_costs_a_ticket_nothing_but_time(world: World, labelled: Labelled) -> None:
     ticket = world.arrives()
     world.model.reply = lambda _tier, _ticket: RateLimited("HTTP 429", retry_after_seconds=60)
