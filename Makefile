@@ -18,7 +18,7 @@ AUDIT := .venv-audit
 AUDIT_TOOLS := pip-audit==2.10.1 cyclonedx-bom==7.5.0
 SBOM := dist/sbom.cdx.json
 
-.PHONY: help setup demo test check bench torture audit sbom documents lock clean
+.PHONY: help setup demo test check bench torture week audit sbom documents lock clean
 
 help:
 	@echo "make demo       play 60 real customer threads through a local helpdesk: no account, no key"
@@ -26,6 +26,7 @@ help:
 	@echo "make check      formatting, lint, types, layers, documents"
 	@echo "make bench      run the benchmarks"
 	@echo "make torture    kill the connector a thousand times and audit it (SEED=1 SCALE=1 ROUNDS=)"
+	@echo "make week       live through a simulated week of 50,000 tickets"
 	@echo "make audit      look the locked dependencies up among known vulnerabilities (needs the network)"
 	@echo "make sbom       write the bill of materials of what users install to $(SBOM)"
 	@echo "make setup      only install"
@@ -55,6 +56,9 @@ bench: $(VENV)/.dev
 # About ten minutes on two idle cores; SCALE=0.1 is a taste.
 torture: $(VENV)/.dev
 	@$(BIN)/python -m tests.torture $(SEED) $(SCALE) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+week: $(VENV)/.dev
+	@$(BIN)/python -m tests.long_life
 
 # --strict: what cannot be audited counts as a failure.  --disable-pip: the lock files already name everything.
 audit: $(AUDIT)/.made

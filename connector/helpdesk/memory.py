@@ -113,12 +113,16 @@ class MemoryHelpdesk:
         with self._lock:
             return self.put(replace(self.tickets[ticket_id], **facts))
 
-    def forget(self, before: datetime) -> None:
-        """Drop changes, tickets, notes and writes of before: a long simulation needs only what is new."""
+    def forget(self, changes_before: datetime, tickets_before: datetime) -> None:
+        """Drop old changes from the feed, and tickets that have not changed for long, with all about them.
+
+        A simulation of months needs neither, and its memory is what it measures.
+        """
         with self._lock:
-            while self._log and self._log[0].updated_at < before:
+            while self._log and self._log[0].updated_at < changes_before:
                 self._log.popleft()
                 self._forgotten += 1
-            self.tickets = {each.id: each for each in self.tickets.values() if each.updated_at >= before}
-            self.notes = {each: notes for each, notes in self.notes.items() if each in self.tickets}
-            self.writes = [write for write in self.writes if write.seen.id in self.tickets]
+            kept = {each.id: each for each in self.tickets.values() if each.updated_at >= tickets_before}
+            self.tickets = kept
+            self.notes = {each: notes for each, notes in self.notes.items() if each in kept}
+            self.writes = [write for write in self.writes if write.seen.id in kept]

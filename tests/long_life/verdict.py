@@ -8,6 +8,7 @@ from tests.long_life.gauges import Reading
 from tests.long_life.week import Life
 
 _MOST_RSS_GROWTH_MB = 8.0
+_BLOCKS_OF_CODE = 10_000  # what is loaded, compiled and cached once, when it is first needed
 _MOST_OTHER_LINES = 12  # of an outage of hours: that it began, that it ended, that single leases were lost
 
 
@@ -24,6 +25,7 @@ def problems(life: Life) -> list[str]:
         "file handles are flat": _spread(life, "descriptors") == 0,
         "threads are flat": _spread(life, "threads") == 0,
         "memory is flat": last.rss_mb - early.rss_mb < _MOST_RSS_GROWTH_MB,
+        "a ticket leaves no object behind": life.blocks_left < _BLOCKS_OF_CODE + life.plan.tickets / 10,
         "the journal is bounded": max(each.journal for each in life.gauges.readings) < 64 * 2**20,
         "a ticket's share of the database is steady": 0.9 < _per_ticket(life) / _share(last) < 1.1,
         "the database is the sum of its parts": 0.95 < sum(last.parts.values()) / last.database <= 1.0,
@@ -47,6 +49,7 @@ def facts(life: Life) -> dict[str, Any]:
         "revisions": last.rows["revisions"],
         "corrections": last.rows["corrections"],
         "RSS growth after warming up, MB": round(last.rss_mb - early.rss_mb, 1),
+        "memory blocks left by all of it": life.blocks_left,
         "poll intervals": gap.count,
         "mean, shortest, longest s": [round(each, 3) for each in (gap.mean, gap.shortest, gap.longest)],
         "bytes per ticket": round(last.database / tickets),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,7 @@ from connector.domain.classification import Tier
 from connector.domain.decision import Applied, Cause, Kind, Outcome, Route
 from connector.domain.ticket import Disposition
 from connector.store import SqlLedger, Store
+from connector.store.reports import Sign
 
 HUMAN = Route(None, "human", "19", "Support", ("ai_needs_human",), None, None)
 
@@ -133,3 +135,59 @@ def test_a_pass_is_kept_with_its_summary(store: Store, ledger: SqlLedger, clock:
 
 def test_there_is_no_last_pass_before_the_first(store: Store) -> None:
     assert store.reports().last_pass() is None
+
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_a_pass_that_is_noted_is_a_sign_of_life_and_goes_on(
+    store: Store, ledger: SqlLedger, clock: ManualClock
+) -> None:
+    pass_id = ledger.start_pass("live")
+    began = store.reports().last_sign(clock.now(), MINUTE)
+    clock.advance(3600)
+    ledger.note_pass(pass_id, {"polled": 0, "trouble": {"poll": "HTTP 503"}})
+
+    noted = store.reports().last_sign(clock.now(), MINUTE)
+
+    assert began == Sign(clock.now() - timedelta(hours=1), {})
+    assert noted == Sign(clock.now(), {"poll": "HTTP 503"})
+
+
+def test_only_the_living_say_what_is_wrong(store: Store, clock: ManualClock) -> None:
+    dead, alive = store.ledger("desk", "dead"), store.ledger("desk", "alive")
+    dead.note_pass(dead.start_pass("live"), {"trouble": {"poll": "HTTP 503"}})
+    clock.advance(61)
+    alive.note_pass(alive.start_pass("live"), {"trouble": {"claude": "HTTP 529"}})
+
+    assert store.reports().last_sign(clock.now(), MINUTE) == Sign(clock.now(), {"claude": "HTTP 529"})
+
+
+def test_signs_of_before_the_clock_was_set_back_do_not_count(
+    store: Store, ledger: SqlLedger, clock: ManualClock
+) -> None:
+    pass_id = ledger.start_pass("live")
+    ledger.end_pass(pass_id, {})
+    clock.jump(-3600)
+    again = ledger.start_pass("live")
+    clock.advance(30)
+    ledger.note_pass(again, {})
+    clock.advance(1800)
+
+    sign = store.reports().last_sign(clock.now(), MINUTE)
+
+    assert sign == Sign(clock.now() - timedelta(seconds=1800), {})
+
+
+def test_a_service_that_died_days_ago_is_told_with_its_last_sign(
+    store: Store, ledger: SqlLedger, clock: ManualClock
+) -> None:
+    ledger.end_pass(ledger.start_pass("live"), {"trouble": {"poll": "HTTP 503"}})
+    died = clock.now()
+    clock.advance(3 * 86_400)
+
+    assert store.reports().last_sign(clock.now(), MINUTE) == Sign(died, {})
+
+
+def test_nobody_ever_is_no_sign(store: Store, clock: ManualClock) -> None:
+    assert store.reports().last_sign(clock.now(), MINUTE) is None
