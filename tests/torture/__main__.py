@@ -1,7 +1,7 @@
 """The torture as a report: python -m tests.torture [SEED] [SCALE] [--rounds N] [--replay ROUND].
 
-SEED draws every plan.  SCALE multiplies scenarios and rounds; ``--rounds`` sets the rounds of real processes
-alone (0: none), ``--replay`` plays a single one of them again.
+SEED draws every plan.  SCALE multiplies scenarios and rounds (0: none within this process); ``--rounds`` sets
+the rounds of real processes alone (0: none), ``--replay`` plays a single one of them again.
 """
 
 from __future__ import annotations
@@ -47,12 +47,13 @@ def main() -> int:
     if wanted.replay:
         with campaign() as opened:
             return processes.replay(opened, wanted.seed, wanted.replay)
-    broken = sweeps(wanted.seed, wanted.scale)
+    broken = sweeps(wanted.seed, wanted.scale) if wanted.scale else 0
     rounds = round(_ROUNDS * wanted.scale) if wanted.rounds is None else wanted.rounds
     if rounds:
         with campaign() as opened:
-            broken += processes.play(opened, wanted.seed, rounds)
-            broken += processes.play_controls(opened, wanted.seed)
+            steps = opened.recorded()
+            broken += processes.play(opened, wanted.seed, rounds, steps)
+            broken += processes.play_controls(opened, wanted.seed, steps)
     print(f"{broken} broken", flush=True)
     return broken
 
@@ -83,9 +84,12 @@ def sweeps(seed: int, scale: float) -> int:
 
 
 def _plans(count: int, seed: int, scale: float) -> Mapping[str, Iterator[Plan]]:
+    every = max(1, round(1 / scale))
     return {
-        "every single kill": single_kills(count),
-        "every kill with a person's move": kills_with_moves(count, seed, max(1, round(scale))),
+        "every single kill": sampled(single_kills(count), every, seed),
+        "every kill with a person's move": sampled(
+            kills_with_moves(count, seed, max(1, round(scale))), every, seed
+        ),
         "two or three kills, moves, lost answers": several_kills(count, seed, round(40 * scale)),
         "kills while an upstream fails": kills_with_troubles(count, seed, round(40 * scale)),
         "answers lost, late, never sent": lost_answers(),

@@ -37,10 +37,10 @@ class Campaign:
         with self._place(plan.setting.database) as (place, database):
             return Round(plan, self.nursery, database, place, weaken=weaken, record=record).play()
 
-    def play_all(self, plans: Sequence[RoundPlan]) -> Iterator[Outcome]:
+    def play_all(self, plans: Sequence[RoundPlan], weaken: Weaken | None = None) -> Iterator[Outcome]:
         """Rounds in the order in which they end."""
         with ThreadPoolExecutor(HANDS, thread_name_prefix="round") as hands:
-            played: list[Future[Outcome]] = [hands.submit(self.play, plan) for plan in plans]
+            played: list[Future[Outcome]] = [hands.submit(self.play, plan, weaken=weaken) for plan in plans]
             try:
                 for each in as_completed(played):
                     yield each.result()

@@ -91,9 +91,8 @@ def heading() -> str:
     return f"{'processes':15}{columns}{'paid':>11}{'tired':>7}  " + "".join(f"{name:>7}" for name in found)
 
 
-def play(campaign: Campaign, seed: int, rounds: int) -> int:
+def play(campaign: Campaign, seed: int, rounds: int, steps: Steps) -> int:
     """Play so many rounds and print what they did and found; returns how many broke a promise."""
-    steps = campaign.recorded()
     lines = {pair: Line() for pair in SETTINGS}
     broken: list[Outcome] = []
     for done, outcome in enumerate(campaign.play_all(deal(seed, rounds, steps)), 1):
@@ -121,14 +120,14 @@ def line_of_all(lines: Sequence[Line]) -> Line:
     return whole
 
 
-def play_controls(campaign: Campaign, seed: int) -> int:
+def play_controls(campaign: Campaign, seed: int, steps: Steps) -> int:
     """The same without what the connector relies on; returns how many of the controls the audit passed."""
-    steps, toothless = campaign.recorded(), 0
+    toothless = 0
     print(heading())
     for name, weaken in CONTROLS.items():
         line = Line()
-        for plan in _provoked(seed, steps):
-            line.add(campaign.play(plan, weaken=weaken))
+        for outcome in campaign.play_all(_provoked(seed, steps), weaken):
+            line.add(outcome)
         print(line.shown(name[:15]), flush=True)
         toothless += not line.broken[Broken.OVERRULED]
     return toothless
