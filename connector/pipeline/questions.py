@@ -37,6 +37,7 @@ class Questions:
         self._claim = claim
         self._ticket = ticket
         self._remembered = {call.tier: call.answer for call in claim.calls if call.answer is not None}
+        self._unrecorded: dict[Tier, tuple[int, Answer]] = {}  # paid, but the ledger could not be reached
 
     def __call__(self, tier: Tier) -> Answer:
         """The tier's answer, after at most ``max_tries`` paid calls.
@@ -61,6 +62,16 @@ class Questions:
         return sum((answer.usage.cost_usd or Decimal(0) for answer in answers), Decimal(0))
 
     def _call(self, tier: Tier) -> Answer:
+        """One paid call, put on record; a call that was answered is never repeated for the record's sake."""
+        if tier not in self._unrecorded:
+            self._unrecorded[tier] = self._ask(tier)
+        call_id, answer = self._unrecorded[tier]
+        self._desk.ledger.end_call(call_id, answer)
+        del self._unrecorded[tier]
+        self._tell(tier, answer=answer)
+        return answer
+
+    def _ask(self, tier: Tier) -> tuple[int, Answer]:
         desk = self._desk
         desk.breaker.admit()
         reserve = desk.classifier.reserve_usd(tier, self._ticket)
@@ -73,10 +84,8 @@ class Questions:
                 desk.breaker.failed(error)
             self._tell(tier, error=type(error).__name__)
             raise
-        desk.ledger.end_call(call_id, answer)
         desk.breaker.succeeded()
-        self._tell(tier, answer=answer)
-        return answer
+        return call_id, answer
 
     def _wait_seconds(self, error: Unavailable, attempt: int) -> float | None:
         """How long to wait here before the next try; None when the wait is too long for a worker to hold."""
