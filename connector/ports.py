@@ -157,7 +157,7 @@ class SubmissionClaim:
     lease_epoch: int
     ticket: Ticket
     generation: int
-    attempts: int  # this one included
+    attempts: int  # this one included; of those that killed their worker only the ticket's own
     waiting_since: datetime | None  # when the first deferral that did not count happened
     calls: tuple[PastCall, ...] = ()
 
@@ -174,7 +174,7 @@ class WriteClaim:
     lease_epoch: int
     ticket: Ticket  # as it was classified
     decision: Decision
-    attempts: int  # this one included
+    attempts: int  # this one included; of those that killed their worker only the write's own
     sent_version: str | None  # the version an earlier attempt was sent against; None: nothing was ever sent
 
     @property
@@ -234,7 +234,9 @@ class Ledger(Protocol):
         ...
 
     # triage
-    def claim_submissions(self, limit: int) -> Sequence[SubmissionClaim]: ...
+    def claim_submissions(self, limit: int) -> Sequence[SubmissionClaim]:
+        """Lease what is due; what outlived several workers comes alone, when nothing else is in hand."""
+        ...
 
     def begin_call(self, claim: SubmissionClaim, tier: Tier, model: str, reserve_usd: Decimal) -> int:
         """Commit the intent of a paid call before it starts, and renew the lease."""

@@ -55,6 +55,7 @@ class SqlLedger:
         self._polling: PollLease | None = None  # our newest lease, with the checkpoint we stored last
         self._pass_id: str | None = None
         self._lock = threading.Lock()
+        self._claiming = threading.Lock()  # the stages of a worker must see what the other one holds
 
     # --- Intake -------------------------------------------------------------------------------------------
 
@@ -102,9 +103,9 @@ class SqlLedger:
     def claim_submissions(self, limit: int) -> Sequence[SubmissionClaim]:
         if limit < 1:
             return ()
-        with self._database.write("claim_submissions") as tx:
-            rows = queues.claim(
-                tx, queues.CLAIM_SUBMISSIONS, self._helpdesk, self._worker, self._lease_ms, limit
+        with self._claiming, self._database.write("claim_submissions") as tx:
+            rows = queues.claim_due(
+                tx, queues.SUBMISSIONS, self._helpdesk, self._worker, self._lease_ms, limit
             )
             again = [row.id for row in rows if row.lease_epoch > 1]
             past = calls.look_back(tx, again, self._now_ms()) if again else {}
@@ -145,8 +146,8 @@ class SqlLedger:
     def claim_writes(self, limit: int) -> Sequence[WriteClaim]:
         if limit < 1:
             return ()
-        with self._database.write("claim_writes") as tx:
-            rows = queues.claim(tx, queues.CLAIM_WRITES, self._helpdesk, self._worker, self._lease_ms, limit)
+        with self._claiming, self._database.write("claim_writes") as tx:
+            rows = queues.claim_due(tx, queues.WRITES, self._helpdesk, self._worker, self._lease_ms, limit)
             return verdicts.write_claims(tx, rows) if rows else ()
 
     @repeated
@@ -223,7 +224,7 @@ def _submission_claim(row: AnyRow, past: Sequence[Any]) -> SubmissionClaim:
         lease_epoch=row.lease_epoch,
         ticket=row.ticket,
         generation=row.generation,
-        attempts=row.attempts,
+        attempts=row.attempts + queues.deadly_attempts(row),
         waiting_since=maybe_from_ms(row.waiting_since),
         calls=tuple(past),
     )

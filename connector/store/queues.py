@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     Table,
     Update,
     and_,
@@ -17,6 +19,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    union_all,
     update,
 )
 
@@ -24,22 +27,49 @@ from connector.errors import LeaseLost
 from connector.pipeline.undo import UndoClaim
 from connector.ports import SubmissionClaim, WriteClaim
 from connector.store.columns import AnyRow, NowMs
-from connector.store.tables import WAITING, checkpoints, submissions, undos, writes
+from connector.store.tables import LEASED, WAITING, checkpoints, submissions, undos, writes
 
 _LONGEST_DELAY_MS = 3_600_000  # the longest that a stage defers anything
 
+ALONE_FROM = 2
+"""A row of which so many leases in a row ran out is a suspect: it is worked on alone.
 
-def claim_statement(table: Table, order: Sequence[ColumnElement[Any]], *only: ColumnElement[bool]) -> Update:
+Whoever works on a batch and dies leaves every row of it with one lapse, guilty or not.  The first time all of
+them are claimed as usual: most processes are killed by a restart.  The second time each goes alone, and while
+it does its worker holds nothing else; only what kills its worker even then is charged with its lapses.
+"""
+
+
+def _lapsed(table: Table) -> ColumnElement[bool]:
+    """Whether nobody ended what a worker had claimed: it is dead, or slept for too long."""
+    return and_(table.c.state == "leased", table.c.lease_until < NowMs())
+
+
+def _waits(table: Table) -> ColumnElement[bool]:
+    return and_(table.c.state == "pending", table.c.run_after <= NowMs())
+
+
+def _is_suspect(table: Table) -> ColumnElement[bool]:
+    return and_(_lapsed(table), table.c.lapses >= ALONE_FROM - 1)
+
+
+def claim_statement(
+    table: Table,
+    order: Sequence[ColumnElement[Any]],
+    due: ColumnElement[bool] | None = None,
+    *only: ColumnElement[bool],
+) -> Update:
     """Lease the first ``:limit`` due rows to ``:worker`` for ``:lease_ms``; returns the rows, in no order.
 
     The rows are picked in a materialised CTE: inlined, PostgreSQL may run it again for each row and update
-    more than the limit (github.com/oban-bg/oban, engines/basic.ex).  Attempts count here, so that work which
-    kills the process is counted too.  SQLite has no row locks and needs none: one writer at a time.
+    more than the limit (github.com/oban-bg/oban, engines/basic.ex).  Attempts and lapses count here, so that
+    work which kills the process is counted too.  SQLite has no row locks and needs none: one writer at a
+    time.
+
+    Without a ``due`` of its own it takes what waits and what lapsed, but no suspects.
     """
-    due = or_(
-        and_(table.c.state == "pending", table.c.run_after <= NowMs()),
-        and_(table.c.state == "leased", table.c.lease_until < NowMs()),
-    )
+    if due is None:
+        due = or_(_waits(table), and_(_lapsed(table), table.c.lapses < ALONE_FROM - 1))
     picked = (
         select(table.c.id)
         .where(table.c.helpdesk == bindparam("of_helpdesk"), WAITING, due, *only)
@@ -57,23 +87,88 @@ def claim_statement(table: Table, order: Sequence[ColumnElement[Any]], *only: Co
             lease_owner=bindparam("worker"),
             lease_epoch=table.c.lease_epoch + 1,
             lease_until=NowMs() + bindparam("lease_ms"),
-            attempts=table.c.attempts + 1,
+            attempts=table.c.attempts + case((table.c.state == "pending", 1), else_=0),
+            lapses=table.c.lapses + case((table.c.state == "leased", 1), else_=0),
         )
         .returning(*table.c)
     )
 
 
-CLAIM_SUBMISSIONS = claim_statement(
-    submissions, (submissions.c.rank, submissions.c.run_after, submissions.c.id)
+def _standing(table: Table) -> Select[Any]:
+    """How much this worker holds, the most lapses of any of it, and whether ``table`` has suspects."""
+    held = union_all(
+        *(
+            select(each.c.lapses).where(
+                each.c.helpdesk == bindparam("of_helpdesk"),
+                LEASED,
+                each.c.lease_owner == bindparam("worker"),
+                each.c.lease_until >= NowMs(),
+            )
+            for each in (submissions, writes)
+        )
+    ).subquery("held")
+    suspects = select(table.c.id).where(
+        table.c.helpdesk == bindparam("of_helpdesk"), LEASED, _is_suspect(table)
+    )
+    return select(
+        func.count().label("held"),
+        func.coalesce(func.max(held.c.lapses), 0).label("lapses"),
+        suspects.exists().label("suspects"),
+    ).select_from(held)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The statements that claim from one table: as many as wanted, or one suspect alone."""
+
+    together: Update
+    alone: Update
+    standing: Select[Any]
+
+
+def _queue(table: Table, *order: ColumnElement[Any]) -> Queue:
+    # The suspects that have lapsed least go first: one that kills again does not hold up the innocent.
+    alone = claim_statement(table, (table.c.lapses, *order), and_(LEASED, _is_suspect(table)))
+    return Queue(claim_statement(table, order), alone, _standing(table))
+
+
+SUBMISSIONS = _queue(submissions, submissions.c.rank, submissions.c.run_after, submissions.c.id)
+WRITES = _queue(writes, writes.c.run_after, writes.c.id)
+
+# A person waits for an undo and sees it fail: nobody need be found out.
+CLAIM_UNDOS = claim_statement(
+    undos,
+    (undos.c.run_after, undos.c.id),
+    or_(_waits(undos), _lapsed(undos)),
+    undos.c.pass_id == bindparam("of_pass"),
 )
-CLAIM_WRITES = claim_statement(writes, (writes.c.run_after, writes.c.id))
-CLAIM_UNDOS = claim_statement(undos, (undos.c.run_after, undos.c.id), undos.c.pass_id == bindparam("of_pass"))
+
+
+def claim_due(
+    tx: Connection, queue: Queue, helpdesk: str, worker: str, lease_ms: int, limit: int
+) -> Sequence[AnyRow]:
+    """Claim what is due: suspects first and one at a time, everything else together.
+
+    Nothing is claimed beside a suspect, and no suspect beside anything, by the same worker from any queue.
+    """
+    worker_of = {"of_helpdesk": helpdesk, "worker": worker}
+    standing = tx.execute(queue.standing, worker_of).one()
+    if standing.lapses >= ALONE_FROM or (standing.suspects and standing.held):
+        return []
+    if standing.suspects:
+        return claim(tx, queue.alone, helpdesk, worker, lease_ms, 1)
+    return claim(tx, queue.together, helpdesk, worker, lease_ms, limit)
+
+
+def deadly_attempts(row: AnyRow) -> int:
+    """How often a row outlived its worker, if it did so alone; otherwise others may have been to blame."""
+    return int(row.lapses) if row.lapses > ALONE_FROM else 0
 
 
 def claim(
     tx: Connection, statement: Update, helpdesk: str, worker: str, lease_ms: int, limit: int, **only: object
 ) -> Sequence[AnyRow]:
-    """Claim due rows with one of the statements above."""
+    """Claim rows with one of the statements above."""
     values = {"of_helpdesk": helpdesk, "worker": worker, "lease_ms": lease_ms, "limit": limit, **only}
     return tx.execute(statement, values).all()
 
@@ -94,6 +189,7 @@ def _put_back(table: Table) -> Update:
         reason=bindparam("why"),
         run_after=NowMs() + bindparam("delay_ms"),
         attempts=table.c.attempts - bindparam("given_back"),
+        lapses=0,  # its worker is alive
     )
 
 
@@ -104,7 +200,7 @@ PUT_BACK_SUBMISSION = _put_back(submissions).values(
     waiting_since=func.coalesce(submissions.c.waiting_since, bindparam("since"))
 )
 RETURN_SUBMISSION = fenced(submissions).values(
-    state="pending", lease_owner=None, attempts=submissions.c.attempts - 1
+    state="pending", lease_owner=None, attempts=submissions.c.attempts - 1, lapses=0
 )
 PUT_BACK_WRITE = _put_back(writes)
 INTEND_WRITE = fenced(writes).values(maybe_sent=True, lease_until=NowMs() + bindparam("lease_ms"))
@@ -159,7 +255,7 @@ def release(tx: Connection, helpdesk: str, worker: str) -> None:
             update(table)
             .where(table.c.helpdesk == helpdesk, WAITING, table.c.state == "leased")
             .where(table.c.lease_owner == worker)
-            .values(state="pending", lease_owner=None, attempts=table.c.attempts - 1)
+            .values(state="pending", lease_owner=None, attempts=table.c.attempts - 1, lapses=0)
         )
     tx.execute(
         update(checkpoints)

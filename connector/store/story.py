@@ -40,7 +40,7 @@ class SubmissionRow:
     ticket: Ticket | None
     state: str  # pending, leased, decided
     reason: str | None  # of its last deferral
-    attempts: int
+    attempts: int  # claims, those that their worker did not outlive included
     seen_at: datetime
     waiting_since: datetime | None
     run_after: datetime | None  # None: at once
@@ -193,7 +193,7 @@ def _submission(row: AnyRow) -> SubmissionRow:
         row.ticket,
         row.state,
         row.reason,
-        row.attempts,
+        row.attempts + row.lapses,
         from_ms(row.seen_at),
         maybe_from_ms(row.waiting_since),
         from_ms(row.run_after) if row.run_after else None,
@@ -225,7 +225,7 @@ def _write(row: AnyRow) -> WriteRow:
         row.state,
         Outcome(row.outcome) if row.outcome else None,
         row.reason,
-        row.attempts,
+        row.attempts + row.lapses,
         row.maybe_sent,
         row.seen,
         row.after_version,

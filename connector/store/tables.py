@@ -42,6 +42,7 @@ metadata = MetaData(
 WAITING = text("state IN ('pending', 'leased')")
 WITH_TEXT = text("ticket IS NOT NULL")
 ERASED_WITH_TEXT = text("ticket IS NOT NULL AND erased_at IS NOT NULL")
+LEASED = text("state = 'leased'")
 
 
 def _needed(name: str, kind: Any = Text, *more: ForeignKey, **rest: Any) -> Column[Any]:  # noqa: ANN401 - passes on to Column
@@ -64,8 +65,14 @@ def _queue() -> list[Column[Any]]:
         Column("reason", Words),
         _needed("run_after", BigInteger, server_default="0"),  # 0: at once, and before what was put back
         _needed("attempts", Integer, server_default="0"),
+        _needed("lapses", Integer, server_default="0"),  # leases in a row that nobody ended
         *_lease(),
     ]
+
+
+def _leased_index(table: Table) -> Index:
+    """What is worked on at the moment: few rows, looked at with every claim."""
+    return Index(f"ix_{table.name}_leased", table.c.helpdesk, sqlite_where=LEASED, postgresql_where=LEASED)
 
 
 checkpoints = Table(
@@ -143,6 +150,7 @@ Index(
     sqlite_where=ERASED_WITH_TEXT,
     postgresql_where=ERASED_WITH_TEXT,
 )
+_leased_index(submissions)
 
 model_calls = Table(
     "model_calls",
@@ -244,6 +252,7 @@ Index(
     sqlite_where=WAITING,
     postgresql_where=WAITING,
 )
+_leased_index(writes)
 
 corrections = Table(
     "corrections",

@@ -93,7 +93,7 @@ def _write_claim(row: AnyRow, lease: AnyRow) -> WriteClaim:
         lease_epoch=lease.lease_epoch,
         ticket=row.ticket,
         decision=decision_from(row),
-        attempts=lease.attempts,
+        attempts=lease.attempts + queues.deadly_attempts(lease),
         sent_version=lease.seen.version if lease.maybe_sent else None,
     )
 

@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text),
         _needed("run_after", sa.BigInteger, server_default="0"),
         _needed("attempts", sa.Integer, server_default="0"),
+        _needed("lapses", sa.Integer, server_default="0"),
         sa.Column("lease_owner", sa.Text),
         _needed("lease_epoch", sa.BigInteger, server_default="0"),
         _needed("lease_until", sa.BigInteger, server_default="0"),

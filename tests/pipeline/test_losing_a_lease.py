@@ -144,5 +144,5 @@ def test_a_decision_that_comes_too_late_is_void_and_the_answer_is_not_paid_twice
 
     (claim,) = taken
     assert store.reports().decisions() == []
-    assert claim.attempts == 2
+    assert claim.lease_epoch == 2
     assert [call.state for call in store.reports().story(claim.ticket.id).calls] == ["ok"]

@@ -90,7 +90,7 @@ def test_what_a_killed_process_held_is_free_at_once(tmp_path: Path, clock: Manua
 
     assert claimed == "1"
     assert lease is not None
-    assert claim.attempts == 2
+    assert claim.lease_epoch == 2
 
 
 def test_a_delay_set_by_a_clock_that_was_a_year_ahead_ends_with_a_restart(

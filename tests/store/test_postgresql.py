@@ -98,7 +98,7 @@ def test_a_replica_that_wakes_up_after_its_lease_commits_nothing(
 
     (decision,) = store.reports().decisions()
     assert decision.decision.reason == "asks for a refund"
-    assert (stale.attempts, taken.attempts) == (1, 2)
+    assert (stale.lease_epoch, taken.lease_epoch) == (1, 2)
 
 
 def test_a_write_is_not_sent_by_a_replica_that_lost_it(open_another: Callable[[], Store], desk: Any) -> None:
@@ -194,7 +194,7 @@ def test_what_a_killed_process_held_is_free_after_its_lease_and_not_before(
 
     assert claimed == "1"
     assert too_soon == ([], None)
-    assert claim.attempts == 2
+    assert claim.lease_epoch == 2
     assert lease.epoch > 1
 
 

@@ -124,7 +124,7 @@ def test_an_interrupted_migration_leaves_nothing_and_is_repeated(
 # --- Statements -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("statement", [queues.CLAIM_SUBMISSIONS, queues.CLAIM_WRITES])
+@pytest.mark.parametrize("statement", [queues.SUBMISSIONS.together, queues.WRITES.together])
 def test_a_claim_is_fenced_on_postgresql_and_needs_no_row_locks_on_sqlite(statement: Any) -> None:
     on_postgresql = str(statement.compile(dialect=POSTGRESQL))
     on_sqlite = str(statement.compile(dialect=SQLITE))
@@ -143,8 +143,8 @@ def test_a_claim_is_fenced_on_postgresql_and_needs_no_row_locks_on_sqlite(statem
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        (queues.CLAIM_SUBMISSIONS, "ix_submissions_waiting"),
-        (queues.CLAIM_WRITES, "ix_writes_waiting"),
+        (queues.SUBMISSIONS.together, "ix_submissions_waiting"),
+        (queues.WRITES.together, "ix_writes_waiting"),
     ],
 )
 def test_a_claim_reads_only_what_waits(on_sqlite: Store, statement: Any, index: str) -> None:

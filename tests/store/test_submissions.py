@@ -60,7 +60,7 @@ def test_nobody_else_gets_what_is_claimed_until_the_lease_runs_out(
     second = desk.claim(rival)
 
     assert meanwhile == []
-    assert (second.id, second.attempts) == (first.id, 2)
+    assert (second.id, second.attempts) == (first.id, 1)
     assert second.lease_epoch > first.lease_epoch
 
 
@@ -88,7 +88,7 @@ def test_a_jump_of_the_wall_clock_ends_no_lease(
     clock.advance(181)
 
     assert ahead == []
-    assert desk.claim(rival).attempts == 2
+    assert desk.claim(rival).lease_epoch == 2
 
 
 def test_a_worker_that_lost_its_lease_can_store_nothing(

@@ -37,7 +37,7 @@ def test_what_may_have_been_sent_is_known_after_a_crash(
 
     again = desk.claim_write(rival)
 
-    assert (again.attempts, again.sent_version) == (2, "v7")
+    assert (again.attempts, again.sent_version) == (1, "v7")
 
 
 def test_what_was_there_before_a_write_is_kept_for_an_undo(
