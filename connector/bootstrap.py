@@ -101,7 +101,7 @@ def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts)
     breaker = Breaker("claude", clock, observer)
     desk = Desk(ledger, parts.classifier, breaker, clock, observer, max_tries=settings.llm.max_tries)
     write = settings.write
-    may_write = WritePolicy(parts.inbox, write.group, write.priority, write.note)
+    may_write = WritePolicy(parts.inbox, write.group, write.priority, write.note, routing=parts.routing)
     return Stages(
         intake=Intake(helpdesk, ledger, clock, observer, IntakePolicy(parts.inbox, lookback)),
         triage=Triage(

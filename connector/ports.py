@@ -269,8 +269,19 @@ class Ledger(Protocol):
         ...
 
     def end_write(
-        self, claim: WriteClaim, outcome: Outcome, applied: Applied | None, reason: str
-    ) -> None: ...
+        self,
+        claim: WriteClaim,
+        outcome: Outcome,
+        applied: Applied | None,
+        reason: str,
+        instead: Decision | None = None,
+    ) -> None:
+        """End a write for good.
+
+        ``instead`` is what is decided in place of a refused decision; it is committed with its own pending
+        write, as a new generation of the submission.
+        """
+        ...
 
     def defer_write(self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool) -> None: ...
 

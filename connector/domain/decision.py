@@ -34,6 +34,7 @@ class Cause(StrEnum):
     WAITED_TOO_LONG = "waited_too_long"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
     INTERNAL_ERROR = "internal_error"
+    WRITE_REJECTED = "write_rejected"  # the helpdesk refused what was decided first
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class Outcome(StrEnum):
     GONE = "gone"  # deleted or merged away
     REJECTED = "rejected"  # the helpdesk refuses this change for good
     UNCLEAR = "unclear"  # sent, and nobody knows: settled by reading back, never by repeating
+    FAILED = "failed"  # given up, unclear or contended to the last; a person puts it back or does it by hand
     SUPERSEDED = "superseded"  # a person got there first: we write nothing
     DRY_RUN = "dry_run"  # what a live pass would have written
 

@@ -82,6 +82,8 @@ class MemoryHelpdesk:
                 return Applied(change.seen.id, Outcome.GONE)
             if now.version != change.seen.version:
                 return Applied(now.id, Outcome.CONFLICT)
+            if isinstance(change.group, str) and change.group not in {group.id for group in self._groups}:
+                return Applied(now.id, Outcome.REJECTED, detail="422")
             kept = (tag for tag in now.tags if tag not in change.remove_tags)
             tags = tuple(dict.fromkeys((*kept, *change.add_tags)))
             after = replace(now, group=change.group_after, tags=tags, priority=change.priority_after)
@@ -107,6 +109,10 @@ class MemoryHelpdesk:
             self.tickets[ticket.id] = stored
             self._log.append(stored)
             return stored
+
+    def delete_group(self, group_id: str) -> None:
+        """The group is gone; writes that lead there are refused from now on."""
+        self._groups = tuple(group for group in self._groups if group.id != group_id)
 
     def person(self, ticket_id: str, **facts: Any) -> Ticket:  # noqa: ANN401 - any fact of a ticket
         """A person changes facts of a ticket."""

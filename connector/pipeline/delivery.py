@@ -47,7 +47,9 @@ class Errand(Protocol[Claimed]):
 
     def intend(self, sends: Sequence[tuple[Claimed, Ticket]]) -> None: ...
 
-    def end(self, claim: Claimed, outcome: Outcome, applied: Applied | None, reason: str) -> None: ...
+    def end(self, claim: Claimed, outcome: Outcome, applied: Applied | None, reason: str) -> Sequence[Event]:
+        """End it for good; returns what observers hear of it."""
+        ...
 
     def defer(self, claim: Claimed, seconds: float, reason: str, *, counts: bool) -> None: ...
 
@@ -64,10 +66,6 @@ class Errand(Protocol[Claimed]):
         ...
 
     def change(self, claim: Claimed, seen: Ticket) -> Change: ...
-
-    def ended(self, claim: Claimed, outcome: Outcome, reason: str) -> Event:
-        """What observers hear when it has ended."""
-        ...
 
 
 class Delivery(Generic[Claimed]):
@@ -92,7 +90,7 @@ class Delivery(Generic[Claimed]):
             claims = self._errand.claim(self._helpdesk.capabilities.bulk_size)
             if not claims:
                 return
-            open_claims = {claim.ticket_id: claim for claim in claims}
+            open_claims = self._one_per_ticket(claims)
             try:
                 self._write(open_claims)
             except LeaseLost as error:
@@ -101,8 +99,20 @@ class Delivery(Generic[Claimed]):
                 self._put_back(open_claims, error)
                 raise
 
+    def _one_per_ticket(self, claims: Sequence[Claimed]) -> dict[str, Claimed]:
+        """The claims by ticket; a second write to the same ticket waits until the first has ended."""
+        first: dict[str, Claimed] = {}
+        for claim in claims:
+            if first.setdefault(claim.ticket_id, claim) is not claim:
+                self._defer({claim.ticket_id: claim}, claim, 1.0, "another write goes first", counts=False)
+        return first
+
     def _write(self, open_claims: dict[str, Claimed]) -> None:
         """One batch; claims leave ``open_claims`` as soon as they are settled."""
+        for claim in list(open_claims.values()):
+            if claim.attempts > self._max_attempts + 1:  # not even reading it back was outlived
+                reason = f"gave up after {self._max_attempts} attempts"
+                self._end(open_claims, claim, Outcome.FAILED, None, reason)
         fresh = self._helpdesk.fetch(list(open_claims))
         sends: list[tuple[Claimed, Ticket]] = []
         for claim in list(open_claims.values()):
@@ -129,9 +139,10 @@ class Delivery(Generic[Claimed]):
             outcome, reason = refusal
             self._end(open_claims, claim, outcome, None, reason)
             return False
-        if claim.sent_version is not None and claim.attempts > self._max_attempts:
-            reason = f"unclear after {self._max_attempts} attempts"
-            self._end(open_claims, claim, Outcome.SUPERSEDED, None, reason)
+        if claim.attempts > self._max_attempts:
+            verdict = "gave up" if claim.sent_version is None else "unclear"
+            reason = f"{verdict} after {self._max_attempts} attempts"
+            self._end(open_claims, claim, Outcome.FAILED, None, reason)
             return False
         if seen.settles_in_seconds > 0:
             # A person's change within the same second would carry the same version as ours.
@@ -153,14 +164,14 @@ class Delivery(Generic[Claimed]):
             return None  # nothing has changed since: it did not arrive, and the version still guards a repeat
         if self._errand.has_left_traces(claim, seen):
             return Outcome.APPLIED, as_seen, "found our earlier write by its traces"
-        return Outcome.SUPERSEDED, None, "an unclear write, and the ticket has changed since"
+        return Outcome.FAILED, None, "an unclear write, and the ticket has changed since"
 
     def _settle(self, open_claims: dict[str, Claimed], claim: Claimed, applied: Applied) -> None:
         if applied.outcome in _FINAL:
             self._end(open_claims, claim, applied.outcome, applied, applied.detail)
         elif applied.outcome is not Outcome.UNCLEAR and claim.attempts >= self._max_attempts:
             reason = f"{applied.outcome} {claim.attempts} times: {applied.detail}".rstrip(": ")
-            self._end(open_claims, claim, Outcome.SUPERSEDED, applied, reason)
+            self._end(open_claims, claim, Outcome.FAILED, applied, reason)
         else:
             # The last unclear attempt too is read back by the next claim before anything is concluded.
             wait = self._random.uniform(0.5, 1.0) * 2.0 ** min(claim.attempts, 5)
@@ -175,8 +186,10 @@ class Delivery(Generic[Claimed]):
         reason: str,
     ) -> None:
         del open_claims[claim.ticket_id]
-        if self._is_ours(claim, lambda: self._errand.end(claim, outcome, applied, reason)):
-            self._observer(self._errand.ended(claim, outcome, reason))
+        told: list[Event] = []
+        if self._is_ours(claim, lambda: told.extend(self._errand.end(claim, outcome, applied, reason))):
+            for event in told:
+                self._observer(event)
 
     def _defer(
         self,

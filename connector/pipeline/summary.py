@@ -10,6 +10,8 @@ from typing import Any
 
 from connector.ports import Event
 
+_FAILED = {"rejected", "failed"}  # outcomes of writes that a person should look at
+
 
 class Summary:
     """An observer that adds up a pass; safe to call from many threads."""
@@ -40,7 +42,7 @@ class Summary:
                 self.failed += facts["kind"] == "failed_open"
             case "ticket.written":
                 self.written[facts["outcome"]] += 1
-                self.failed += facts["outcome"] == "rejected"
+                self.failed += facts["outcome"] in _FAILED
             case "model.called":
                 self.model_calls += 1
                 self.cost_usd += facts.get("cost_usd") or Decimal(0)

@@ -143,8 +143,11 @@ class _Undos:
     def intend(self, sends: Sequence[tuple[UndoClaim, Ticket]]) -> None:
         self.queue.intend(sends)
 
-    def end(self, claim: UndoClaim, outcome: Outcome, applied: Applied | None, reason: str) -> None:
+    def end(
+        self, claim: UndoClaim, outcome: Outcome, applied: Applied | None, reason: str
+    ) -> Sequence[Event]:
         self.queue.end(claim, outcome, applied, reason)
+        return [_event(claim, outcome, reason)]
 
     def defer(self, claim: UndoClaim, seconds: float, reason: str, *, counts: bool) -> None:
         self.queue.defer(claim, seconds, reason, counts=counts)
@@ -168,19 +171,20 @@ class _Undos:
             remove_tags=claim.our_tags,
         )
 
-    def ended(self, claim: UndoClaim, outcome: Outcome, reason: str) -> Event:
-        level = "warning" if outcome is Outcome.REJECTED else "info"
-        facts = {
-            "ticket_id": claim.ticket_id,
-            "decision_id": claim.decision_id,
-            "outcome": outcome.value,
-            "reason": reason,
-            "from_group": claim.left_group,
-            "group": claim.before.group,
-            "priority": claim.before.priority,
-            "tags": list(claim.our_tags),
-        }
-        return Event("ticket.undone", level, facts)
+
+def _event(claim: UndoClaim, outcome: Outcome, reason: str) -> Event:
+    level = "warning" if outcome in (Outcome.REJECTED, Outcome.FAILED) else "info"
+    facts = {
+        "ticket_id": claim.ticket_id,
+        "decision_id": claim.decision_id,
+        "outcome": outcome.value,
+        "reason": reason,
+        "from_group": claim.left_group,
+        "group": claim.before.group,
+        "priority": claim.before.priority,
+        "tags": list(claim.our_tags),
+    }
+    return Event("ticket.undone", level, facts)
 
 
 def _wish(before: str | None) -> str | Emptied:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 
-from connector.domain.decision import Applied, Change, Decision, Kind, Outcome
+from connector.domain.decision import Applied, Cause, Change, Decision, Kind, Outcome
 from connector.domain.ticket import Nature, Status, Ticket
 from connector.pipeline.delivery import Delivery, Refusal
 from connector.ports import Capabilities, Clock, Event, Helpdesk, Ledger, Observer, WriteClaim
+from connector.routing import RoutingPolicy, human_route
 
+_FALL_BACKS = uuid.UUID("b8c7a1d4-7e0f-4c55-8a43-2f1a8f4a6e02")  # namespace of decision ids
 _REOPENED = {Status.PENDING, Status.HOLD, Status.SOLVED}  # a customer's reply alone reopens these
 
 
@@ -23,6 +28,27 @@ class WritePolicy:
     priority: bool = True
     notes: Literal["off", "escalations", "all"] = "escalations"
     max_attempts: int = 5
+    routing: RoutingPolicy | None = None  # leads to the human group what the helpdesk refuses; None: nowhere
+
+
+def fall_back(refused: Decision, detail: str, routing: RoutingPolicy, at: datetime) -> Decision | None:
+    """What is decided when the helpdesk refuses a decision for good: a person gets the ticket.
+
+    None when that is what it refused.
+    """
+    if refused.route.group == routing.human.id:
+        return None
+    refusal = f"the helpdesk refused group {refused.route.group_name} or what came with it"
+    return replace(
+        refused,
+        id=str(uuid.uuid5(_FALL_BACKS, refused.id)),
+        kind=Kind.FAILED_OPEN,
+        cause=Cause.WRITE_REJECTED,
+        reason=f"{refusal} ({detail})" if detail else refusal,
+        route=human_route(Cause.WRITE_REJECTED, routing),
+        decided_at=at,
+        cost_usd=Decimal(0),  # the refused one has paid
+    )
 
 
 def gives_way(classified: Ticket, seen: Ticket | None, inbox: frozenset[str]) -> Refusal | None:
@@ -63,7 +89,7 @@ class WriteBack:
     def __init__(
         self, helpdesk: Helpdesk, ledger: Ledger, clock: Clock, observer: Observer, policy: WritePolicy
     ) -> None:
-        writes = _Writes(ledger, policy, helpdesk.capabilities)
+        writes = _Writes(ledger, policy, helpdesk.capabilities, clock)
         self._delivery = Delivery(writes, helpdesk, clock, observer, policy.max_attempts)
 
     def run(self) -> None:
@@ -81,6 +107,7 @@ class _Writes:
     ledger: Ledger
     policy: WritePolicy
     capabilities: Capabilities
+    clock: Clock
     stage: str = "write_back"
 
     def claim(self, limit: int) -> Sequence[WriteClaim]:
@@ -89,8 +116,12 @@ class _Writes:
     def intend(self, sends: Sequence[tuple[WriteClaim, Ticket]]) -> None:
         self.ledger.intend_writes(sends)
 
-    def end(self, claim: WriteClaim, outcome: Outcome, applied: Applied | None, reason: str) -> None:
-        self.ledger.end_write(claim, outcome, applied, reason)
+    def end(
+        self, claim: WriteClaim, outcome: Outcome, applied: Applied | None, reason: str
+    ) -> Sequence[Event]:
+        instead = self._instead(claim.decision, outcome, applied, reason)
+        self.ledger.end_write(claim, outcome, applied, reason, instead)
+        return _events(claim, outcome, reason, instead)
 
     def defer(self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool) -> None:
         self.ledger.defer_write(claim, seconds, reason, counts=counts)
@@ -118,9 +149,22 @@ class _Writes:
             note=note_text(decision) if wants_note and self.capabilities.notes else None,
         )
 
-    def ended(self, claim: WriteClaim, outcome: Outcome, reason: str) -> Event:
-        level = "warning" if outcome is Outcome.REJECTED else "info"
-        return Event("ticket.written", level, _facts(claim, outcome.value, reason))
+    def _instead(
+        self, refused: Decision, outcome: Outcome, applied: Applied | None, detail: str
+    ) -> Decision | None:
+        routing = self.policy.routing
+        if outcome is not Outcome.REJECTED or applied is None or routing is None or not self.policy.group:
+            return None
+        return fall_back(refused, detail, routing, self.clock.now())
+
+
+def _events(claim: WriteClaim, outcome: Outcome, reason: str, instead: Decision | None) -> list[Event]:
+    level = "warning" if outcome in (Outcome.REJECTED, Outcome.FAILED) else "info"
+    events = [Event("ticket.written", level, _facts(claim, outcome.value, reason))]
+    if instead is not None:
+        told = {"ticket_id": claim.ticket.id, "decision_id": instead.id, "cause": instead.cause.value}
+        events.append(Event("ticket.fell_back", "warning", told))
+    return events
 
 
 def _facts(claim: WriteClaim, outcome: str, reason: str) -> Mapping[str, object]:

@@ -127,7 +127,7 @@ class SqlLedger:
     def decide(self, claim: SubmissionClaim, decision: Decision) -> None:
         with self._database.write("decide") as tx:
             queues.change(tx, queues.END_SUBMISSION, claim, {})
-            verdicts.record(tx, claim, decision, self._helpdesk, self._pass_id)
+            verdicts.record(tx, claim.id, claim.ticket.id, decision, self._helpdesk, self._pass_id)
 
     @repeated
     def defer_submission(self, claim: SubmissionClaim, seconds: float, reason: str, *, counts: bool) -> None:
@@ -158,9 +158,18 @@ class SqlLedger:
             verdicts.intend(tx, queues.INTEND_WRITE, sends, self._lease_ms)
 
     @repeated
-    def end_write(self, claim: WriteClaim, outcome: Outcome, applied: Applied | None, reason: str) -> None:
+    def end_write(
+        self,
+        claim: WriteClaim,
+        outcome: Outcome,
+        applied: Applied | None,
+        reason: str,
+        instead: Decision | None = None,
+    ) -> None:
         with self._database.write("end_write") as tx:
             verdicts.finish(tx, claim, outcome, applied, reason, self._now_ms())
+            if instead is not None:
+                verdicts.replace(tx, claim, instead, self._pass_id, self._now_ms())
 
     @repeated
     def defer_write(self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool) -> None:

@@ -117,7 +117,7 @@ submissions = Table(
     Column("id", BIG, primary_key=True),
     _needed("helpdesk"),
     _needed("ticket_id"),
-    _needed("generation", Integer),  # rises only when a person asks for a new classification
+    _needed("generation", Integer),  # rises when a person asks again, or a decision is refused
     Column("requester", Text),
     Column("ticket", Json(Ticket)),
     _needed("rank", Integer),  # the lower, the sooner

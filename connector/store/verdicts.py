@@ -4,31 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, Update, insert, select
+from sqlalchemy import Connection, Update, bindparam, insert, select
 
 from connector.domain.decision import Applied, Cause, Decision, Kind, Outcome
 from connector.domain.ticket import Ticket
 from connector.errors import LeaseLost
 from connector.pipeline.undo import UndoClaim
-from connector.ports import SubmissionClaim, WriteClaim
+from connector.ports import WriteClaim
 from connector.store import queues
 from connector.store.columns import AnyRow, from_ms, to_micro, to_ms
 from connector.store.documents import evidence_of
+from connector.store.rows import insert_new
 from connector.store.tables import decisions, submissions, writes
 
 _INSERT_DECISION = insert(decisions)
 _INSERT_WRITE = insert(writes)
+_SUBMISSION_OF = (
+    select(submissions)
+    .join(decisions, decisions.c.submission_id == submissions.c.id)
+    .where(decisions.c.id == bindparam("of_decision"))
+)
 
 
 def record(
-    tx: Connection, held: SubmissionClaim, decision: Decision, helpdesk: str, pass_id: str | None
+    tx: Connection,
+    submission_id: int,
+    ticket_id: str,
+    decision: Decision,
+    helpdesk: str,
+    pass_id: str | None,
 ) -> None:
     """Insert a decision and the write that carries it out."""
     values = {
         "id": decision.id,
-        "submission_id": held.id,
+        "submission_id": submission_id,
         "helpdesk": helpdesk,
-        "ticket_id": held.ticket.id,
+        "ticket_id": ticket_id,
         "kind": decision.kind.value,
         "cause": decision.cause.value,
         "tier": decision.tier.value if decision.tier else None,
@@ -42,8 +53,25 @@ def record(
         "decided_at": to_ms(decision.decided_at),
     }
     tx.execute(_INSERT_DECISION, values)
-    pending = {"decision_id": decision.id, "helpdesk": helpdesk, "ticket_id": held.ticket.id}
+    pending = {"decision_id": decision.id, "helpdesk": helpdesk, "ticket_id": ticket_id}
     tx.execute(_INSERT_WRITE, pending)
+
+
+def replace(tx: Connection, held: WriteClaim, decision: Decision, pass_id: str | None, at: int) -> None:
+    """Commit a decision in place of one that the helpdesk refused: a new generation, decided at once."""
+    refused = tx.execute(_SUBMISSION_OF, {"of_decision": held.decision.id}).one()
+    state = {"state": "decided", "pass_id": pass_id, "seen_at": at}
+    submission_id = next_generation(tx, refused, state)
+    if submission_id is not None:
+        record(tx, submission_id, refused.ticket_id, decision, refused.helpdesk, pass_id)
+
+
+def next_generation(tx: Connection, of: AnyRow, values: Mapping[str, object]) -> int | None:
+    """Insert a submission that follows on the row ``of``; its id, or None when it has a successor already."""
+    copied = {name: of._mapping[name] for name in ("helpdesk", "ticket_id", "requester", "ticket", "rank")}
+    row = {**copied, "generation": of.generation + 1, **values}
+    inserted: int | None = tx.scalar(insert_new(tx, submissions).returning(submissions.c.id), row)
+    return inserted
 
 
 def decision_from(row: AnyRow) -> Decision:

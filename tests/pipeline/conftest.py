@@ -58,7 +58,7 @@ def world(
     stages = Stages(
         intake=Intake(helpdesk, ledger, clock, observer, IntakePolicy(inbox, timedelta(hours=24))),
         triage=Triage("memory", helpdesk, desk, cascade, TriageLimits(workers=4)),
-        write_back=WriteBack(helpdesk, ledger, clock, observer, WritePolicy(inbox)),
+        write_back=WriteBack(helpdesk, ledger, clock, observer, WritePolicy(inbox, routing=policy)),
         ledger=ledger,
         clock=clock,
         retention=Retention(store.eraser("memory"), clock, observer, timedelta(days=30)),

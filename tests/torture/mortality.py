@@ -10,8 +10,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-Death = int | str | None
-"""The last moment of a life: the how-manieth it passes, the first of that name, or None for none."""
+Death = int | str | tuple[str, str] | None
+"""The last moment of a life: the how-manieth it passes, the first of that name, or of that name about that
+ticket; None for none."""
 
 Witness = Callable[[str, str | None], None]
 """Told of each moment, and of the ticket that it is about, right before the process may end there."""
@@ -38,6 +39,6 @@ class Life:
                 raise Killed(moment)
             self.moments.append(moment)
             self._witness(moment, ticket_id)
-            if self._death in (moment, len(self.moments)):
+            if self._death in (moment, len(self.moments), (moment, ticket_id)):
                 self.is_over = True
                 raise Killed(moment)

@@ -127,6 +127,6 @@ def test_a_write_that_never_gets_an_answer_is_given_up(stage: Stage) -> None:
 
     assert ordeal.lives[0].moments.count("apply.before") == 5
     assert broken == [
-        "not written (superseded) though nobody else took it: t1",
+        "not written (failed) though nobody else took it: t1",
         "in group None with 0 notes: t1",
     ]
