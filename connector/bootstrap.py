@@ -19,6 +19,7 @@ from connector.interpreter import tune
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk
 from connector.pipeline.retention import Retention
+from connector.pipeline.retry import Retry
 from connector.pipeline.role import Role
 from connector.pipeline.sync import WRITE_FROM, Stages
 from connector.pipeline.triage import Triage, TriageLimits
@@ -363,6 +364,21 @@ def open_reports(settings: Settings, clock: Clock) -> Iterator[Reports]:
     """The read side of the ledger, also while a service owns it."""
     with _open_store(settings, clock, read_only=True) as store:
         yield store.reports()
+
+
+@contextmanager
+def open_retry(settings: Settings, clock: Clock, *, rehearsal: bool = False) -> Iterator[Retry]:
+    """What puts parked tickets back; a rehearsal can look while a service owns the database.
+
+    Raises SettingsError, AuthRefused, Unavailable, StoreInUse or StoreUnusable.
+    """
+    from connector.store import open_store
+
+    url = settings.store.url.get_secret_value()
+    with closing(open_store(url, clock=clock, read_only=rehearsal)) as store:
+        helpdesk = open_helpdesk(settings, clock, dry_run=True)  # it reads; the stages will write
+        inbox = resolve_inbox(settings, helpdesk.groups())
+        yield Retry(helpdesk, store.shelf(settings.helpdesk.ledger_name), inbox, rehearsal=rehearsal)
 
 
 def _reveal(secret: SecretStr | None) -> str | None:

@@ -131,7 +131,7 @@ def decisions(
     kind: Annotated[KindFilter | None, typer.Option(help="Only this kind.")] = None,
     ticket: Annotated[str | None, typer.Option(metavar="ID", help="Only this ticket.")] = None,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Only what broke or was refused by the helpdesk.")
+        bool, typer.Option("--failed", help="What failed and why, and how to put it back.")
     ] = False,
     as_json: AsJson = False,
     config: Config = None,
@@ -145,6 +145,30 @@ def decisions(
 
     filters = Filters(since, limit, team, kind.value if kind else None, ticket, failed)
     raise typer.Exit(work(filters, as_json=as_json, config=config))
+
+
+@app.command()
+def retry(
+    tickets: Annotated[
+        list[str] | None, typer.Argument(metavar="TICKET…", help="Ids at the helpdesk; or --all.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All that failed; what killed the process must be named.")
+    ] = False,
+    since: Annotated[str, typer.Option(metavar="AGE", help="With --all: how far back.")] = "24h",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be put back.")] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Put back what failed: writes are tried again, undecided tickets asked again, unreadable ones read.
+
+    Example: connector retry --all --since 2h --dry-run
+    """
+    from connector.cli.retry import retry as work
+
+    if bool(tickets) == everything:
+        raise typer.BadParameter("name some tickets, or give --all")
+    raise typer.Exit(work(tickets or [], since=since, dry_run=dry_run, as_json=as_json, config=config))
 
 
 @app.command()

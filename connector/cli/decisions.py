@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,8 @@ from connector.settings import load_settings
 
 if TYPE_CHECKING:
     from connector.domain.decision import Decision
-    from connector.store.reports import DecisionRow, Reports
+    from connector.pipeline.retry import Parked
+    from connector.store.reports import DecisionRow
 
 _REASON_CHARS = 60  # in a table; JSON and `explain` have all of it
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -41,7 +43,11 @@ def decisions(filters: Filters, *, as_json: bool, config: Path | None) -> int:
 
     since = ago(filters.since)
     with open_reports(load_settings(config).settings, SystemClock()) as reports:
-        rows = _chosen(reports, filters, since)
+        if filters.failed:
+            return _show_failed(reports.parked(filters.limit, since), filters.since, as_json=as_json)
+        rows = reports.decisions(
+            filters.limit, since, team=filters.team, kind=filters.kind, ticket=filters.ticket
+        )
     if as_json:
         for row in rows:
             emit_json(as_facts(row))
@@ -54,12 +60,44 @@ def decisions(filters: Filters, *, as_json: bool, config: Path | None) -> int:
     return os.EX_OK
 
 
-def _chosen(reports: Reports, filters: Filters, since: datetime) -> list[DecisionRow]:
-    if filters.failed:
-        return reports.failed(filters.limit, since)
-    return reports.decisions(
-        filters.limit, since, team=filters.team, kind=filters.kind, ticket=filters.ticket
-    )
+def _show_failed(parked: Sequence[Parked], age: str, *, as_json: bool) -> int:
+    """What failed, when and why, and the command that puts it back."""
+    if as_json:
+        for each in parked:
+            emit_json(parked_facts(each))
+    elif parked:
+        columns = ("ticket", "when", "what", "next", "reason")
+        table(columns, [_parked_cells(each) for each in parked])
+        say(f"{len(parked)} failed; `connector retry --all --since {age}` puts back what can be put back")
+    else:
+        say(f"Nothing failed in the last {age}.")
+    return os.EX_OK
+
+
+def _parked_cells(parked: Parked) -> tuple[object, ...]:
+    what = parked.plight.replace("_", " ")
+    why = parked.reason
+    if parked.plight == "failed_open" and parked.cause is not None:
+        why = f"{parked.cause.replace('_', ' ')}: {why}"
+    return parked.ticket_id or None, f"{parked.at:%Y-%m-%d %H:%M}", what, _next_step(parked), why
+
+
+def _next_step(parked: Parked) -> str | None:
+    return f"connector retry {parked.ticket_id}" if parked.ticket_id else None
+
+
+def parked_facts(parked: Parked) -> dict[str, Any]:
+    """What failed, as JSON."""
+    return {
+        "ticket_id": parked.ticket_id or None,
+        "helpdesk": parked.helpdesk,
+        "what": parked.plight,
+        "at": parked.at,
+        "reason": parked.reason,
+        "cause": parked.cause,
+        "outcome": parked.outcome,
+        "next": _next_step(parked),
+    }
 
 
 def ago(age: str) -> datetime:

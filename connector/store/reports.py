@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from connector.domain.decision import Cause, Decision, Kind, Outcome
+from connector.pipeline.retry import Parked
 from connector.store.columns import AnyRow, from_micro, from_ms, maybe_from_ms, to_ms
+from connector.store.shelf import find
 from connector.store.story import Story, tell
 from connector.store.tables import (
     checkpoints,
@@ -43,7 +45,6 @@ _WITH_WRITE = (
     .order_by(decisions.c.decided_at.desc(), decisions.c.id)
 )
 _LONGEST_PASS_MS = 2 * 3_600_000  # a service begins a new one every hour at the latest
-_BROKEN = or_(decisions.c.kind == Kind.FAILED_OPEN.value, writes.c.outcome == Outcome.REJECTED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +144,15 @@ class Reports:
             decisions.c.ticket_id: ticket,
         }
         filters = [column == str(value) for column, value in wanted.items() if value is not None]
-        return self._decisions(limit, since, filters)
-
-    def failed(self, limit: int | None = 50, since: datetime | None = None) -> list[DecisionRow]:
-        """What broke on the way to a decision, and what the helpdesk refused; newest first."""
-        return self._decisions(limit, since, [_BROKEN])
-
-    def _decisions(
-        self, limit: int | None, since: datetime | None, filters: list[ColumnElement[bool]]
-    ) -> list[DecisionRow]:
         if since is not None:
             filters = [*filters, decisions.c.decided_at >= to_ms(since)]
         with self._database.read("decisions") as tx:
             return [_decision_row(row) for row in tx.execute(_WITH_WRITE.where(*filters).limit(limit))]
+
+    def parked(self, limit: int | None = 50, since: datetime | None = None) -> list[Parked]:
+        """What failed and waits for a person's word; newest first."""
+        with self._database.read("parked") as tx:
+            return find(tx, since)[::-1][:limit]
 
     def story(self, ticket_id: str) -> Story:
         """Everything about one ticket, in the order it happened; empty when it was never seen."""

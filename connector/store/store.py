@@ -15,6 +15,7 @@ from connector.store.ownership import Ownership, create_private
 from connector.store.quota import SqlQuota
 from connector.store.reports import Reports
 from connector.store.schema import SchemaState, check_schema, migrate, read_schema
+from connector.store.shelf import SqlShelf
 from connector.store.transactions import Database, Failpoint
 from connector.store.undos import SqlUndoQueue
 
@@ -63,6 +64,10 @@ class Store:
     def undos(self, helpdesk: str, worker: str, lease_seconds: float = 180.0) -> SqlUndoQueue:
         """The undo queue of one helpdesk for ``worker``, the one of its ledger."""
         return SqlUndoQueue(self.database, self._clock, helpdesk, worker, lease_seconds=lease_seconds)
+
+    def shelf(self, helpdesk: str) -> SqlShelf:
+        """The parked tickets of one helpdesk."""
+        return SqlShelf(self.database, self._clock, helpdesk)
 
     def reports(self) -> Reports:
         return Reports(self.database)

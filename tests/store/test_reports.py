@@ -12,6 +12,7 @@ from connector.clock import ManualClock
 from connector.domain.classification import Tier
 from connector.domain.decision import Applied, Cause, Kind, Outcome, Route
 from connector.domain.ticket import Disposition
+from connector.pipeline.retry import Plight
 from connector.store import SqlLedger, Store
 from connector.store.reports import Sign
 
@@ -75,8 +76,15 @@ def test_since_counts_from_a_moment(busy: Store, desk: Any) -> None:
     assert busy.reports().totals(since=middle).decisions == 2
 
 
-def test_failed_is_what_broke_and_what_was_refused(busy: Store) -> None:
-    assert [row.ticket_id for row in busy.reports().failed()] == ["t3", "t2"]
+def test_parked_is_what_broke_and_what_was_refused(busy: Store) -> None:
+    rows = busy.reports().parked()
+
+    assert [(row.ticket_id, row.plight) for row in rows] == [
+        ("t3", Plight.WRITE_REJECTED),
+        ("t2", Plight.FAILED_OPEN),
+    ]
+    assert [row.ticket_id for row in busy.reports().parked(limit=1)] == ["t3"]
+    assert [row.ticket_id for row in busy.reports().parked(since=rows[0].at)] == ["t3"]
 
 
 def test_totals_add_up(busy: Store) -> None:
