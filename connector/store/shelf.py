@@ -129,6 +129,8 @@ class SqlShelf:
     def ask_again(self, parked: Parked, now: Ticket) -> bool:
         with self._database.write("ask_again") as tx:
             row = tx.execute(select(submissions).where(submissions.c.id == parked.key)).one()
+            if row.erased_at is not None:
+                return False  # just now: what was read before must not come back
             asked = {"ticket": now, "requester": now.requester, "seen_at": to_ms(self._clock.now())}
             return next_generation(tx, row, asked) is not None
 
