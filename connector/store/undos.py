@@ -24,7 +24,7 @@ _ASK = _OURS.values(pass_id=bindparam("for_pass"))
 _AGAIN = _OURS.where(
     undos.c.state != "leased",
     or_(undos.c.outcome.is_(None), and_(*(undos.c.outcome != each for each in _UNDONE))),
-).values(state="pending", outcome=None, reason=None, ended_at=None, run_after=0, attempts=0)
+).values(state="pending", outcome=None, reason=None, ended_at=None, run_after=0, attempts=0, lapses=0)
 
 
 class SqlUndoQueue:

@@ -1,0 +1,32 @@
+"""Wiring: settings in, a connected connector out.  The only room that names concrete classes."""
+
+from connector.bootstrap.books import (
+    Books,
+    open_books,
+    open_eraser,
+    open_ledger,
+    open_reports,
+    schema_of,
+    upgrade_store,
+)
+from connector.bootstrap.errands import Undoing, connect_undo, open_retry
+from connector.bootstrap.upstreams import find_requesters, open_classifier, open_helpdesk
+from connector.bootstrap.wiring import Connector, connect
+
+__all__ = [
+    "Books",
+    "Connector",
+    "Undoing",
+    "connect",
+    "connect_undo",
+    "find_requesters",
+    "open_books",
+    "open_classifier",
+    "open_eraser",
+    "open_helpdesk",
+    "open_ledger",
+    "open_reports",
+    "open_retry",
+    "schema_of",
+    "upgrade_store",
+]

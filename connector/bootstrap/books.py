@@ -1,0 +1,111 @@
+"""The database that the settings name, and what reads and writes it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from connector.errors import ConnectorError
+from connector.ports import Clock, Eraser, Ledger
+from connector.settings import Settings
+
+if TYPE_CHECKING:
+    from connector.store import Reports, SchemaState, SqlEraser, Store
+
+_POLLS_PER_LEASE = 3  # so many polls in a row may be missed before another process polls
+_LEAST_POLL_LEASE_SECONDS = 60.0  # a single page may take that long
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """A ledger, and what takes customers' words out of it; a dry run has nothing to erase."""
+
+    ledger: Ledger
+    eraser: Eraser | None
+
+
+@contextmanager
+def open_ledger(settings: Settings, clock: Clock, *, dry_run: bool = False) -> Iterator[Ledger]:
+    """The ledger of the configured helpdesk; for a dry run one that forgets everything at the end."""
+    with open_books(settings, clock, dry_run=dry_run) as books:
+        yield books.ledger
+
+
+@contextmanager
+def open_books(settings: Settings, clock: Clock, *, dry_run: bool = False) -> Iterator[Books]:
+    """The same with its eraser, on one connection to the database."""
+    with (
+        open_store_of(settings, clock, read_only=dry_run) as store,
+        books_on(store, settings, clock, dry_run=dry_run) as books,
+    ):
+        yield books
+
+
+def open_store_of(settings: Settings, clock: Clock, *, read_only: bool) -> closing[Store]:
+    from connector.store import open_store
+
+    return closing(open_store(settings.store.url.get_secret_value(), clock=clock, read_only=read_only))
+
+
+@contextmanager
+def books_on(store: Store, settings: Settings, clock: Clock, *, dry_run: bool) -> Iterator[Books]:
+    from connector.store import open_store, overlay
+
+    helpdesk, worker = settings.helpdesk.ledger_name, worker_name()
+    if dry_run:
+        with closing(open_store("sqlite://", clock=clock)) as scratch:
+            yield Books(overlay(store, scratch, helpdesk, worker), None)
+    else:
+        polling = max(_POLLS_PER_LEASE * settings.poll.interval_seconds, _LEAST_POLL_LEASE_SECONDS)
+        with given_back(store.ledger(helpdesk, worker, poll_lease_seconds=polling)) as ledger:
+            yield Books(ledger, store.eraser(helpdesk))
+
+
+def worker_name() -> str:
+    """A name that no other process uses."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+
+
+@contextmanager
+def given_back(ledger: Ledger) -> Iterator[Ledger]:
+    """At an orderly end, or after an error, other processes need not wait until our leases run out."""
+    try:
+        yield ledger
+    except Exception:
+        with suppress(ConnectorError):
+            ledger.release()
+        raise
+    ledger.release()
+
+
+@contextmanager
+def open_eraser(settings: Settings, clock: Clock, *, read_only: bool = False) -> Iterator[SqlEraser]:
+    """What forgets people; read-only it can look while a service owns the database."""
+    with open_store_of(settings, clock, read_only=read_only) as store:
+        yield store.eraser(settings.helpdesk.ledger_name)
+
+
+def schema_of(settings: Settings) -> SchemaState:
+    """The schema that the database has (None: not created yet) and the one this version needs."""
+    from connector.store import schema_state
+
+    return schema_state(settings.store.url.get_secret_value())
+
+
+def upgrade_store(settings: Settings) -> tuple[str | None, str]:
+    """Bring the database to this version's schema; returns the revision before and after."""
+    from connector.store import upgrade
+
+    return upgrade(settings.store.url.get_secret_value())
+
+
+@contextmanager
+def open_reports(settings: Settings, clock: Clock) -> Iterator[Reports]:
+    """The read side of the ledger, also while a service owns it."""
+    with open_store_of(settings, clock, read_only=True) as store:
+        yield store.reports()

@@ -1,0 +1,127 @@
+"""The helpdesk and the model that the settings name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connector.breaker import Breaker
+from connector.classify.prompt import build_prompt
+from connector.domain.classification import Tier
+from connector.errors import SettingsError
+from connector.ports import Clock, Helpdesk, Observer
+from connector.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from connector.helpdesk.quota import Quota
+    from connector.helpdesk.zendesk import ZendeskHelpdesk
+    from connector.llm.claude import ClaudeClassifier
+    from connector.store import Store
+
+
+def helpdesk_on(
+    store: Store, settings: Settings, clock: Clock, observer: Observer, *, dry_run: bool
+) -> Helpdesk:
+    """The helpdesk, its credentials proven; what it limits is shared with whoever shares the database."""
+    helpdesk = open_helpdesk(
+        settings,
+        clock,
+        dry_run=dry_run,
+        breaker=Breaker(settings.helpdesk.kind, clock, observer),
+        # Alone on a file there is nobody to share with; a dry run must not even leave a count.
+        quota=store.quota(settings.helpdesk.ledger_name) if store.is_shared and not dry_run else None,
+    )
+    helpdesk.check()
+    return helpdesk
+
+
+def open_helpdesk(
+    settings: Settings,
+    clock: Clock,
+    *,
+    dry_run: bool = False,
+    breaker: Breaker | None = None,
+    quota: Quota | None = None,
+) -> Helpdesk:
+    """The configured helpdesk; in a dry run twice guarded against writing."""
+    from connector.helpdesk.dry_run import DryRunHelpdesk
+
+    helpdesk = _connect_helpdesk(settings, clock, read_only=dry_run, breaker=breaker, quota=quota)
+    return DryRunHelpdesk(helpdesk) if dry_run else helpdesk
+
+
+def find_requesters(settings: Settings, clock: Clock, email: str) -> tuple[str, ...]:
+    """The helpdesk's ids of whoever has this e-mail address; nothing is written.
+
+    Raises SettingsError, AuthRefused or Unavailable.
+    """
+    return _connect_helpdesk(settings, clock, read_only=True).requesters(email)
+
+
+def _connect_helpdesk(
+    settings: Settings,
+    clock: Clock,
+    *,
+    read_only: bool,
+    breaker: Breaker | None = None,
+    quota: Quota | None = None,
+) -> ZendeskHelpdesk:
+    if settings.helpdesk.kind != "zendesk":
+        raise SettingsError(f'helpdesk.kind = "{settings.helpdesk.kind}" is not available in this version')
+    from connector.helpdesk.zendesk import connect_zendesk
+
+    chosen = settings.helpdesk
+    return connect_zendesk(
+        name=chosen.ledger_name,
+        base_url=str(chosen.base_url),
+        clock=clock,
+        client_id=chosen.client_id,
+        client_secret=_reveal(chosen.client_secret),
+        email=chosen.email,
+        api_token=_reveal(chosen.api_token),
+        read_only=read_only,
+        support_type_scope=chosen.support_type_scope,
+        tier_field=chosen.tier_field,
+        arr_field=chosen.arr_field,
+        tier_tags=chosen.tier_tags,
+        ca_bundle=str(chosen.ca_bundle) if chosen.ca_bundle else None,
+        proxy=_reveal(chosen.proxy),
+        rate_share=chosen.rate_share,
+        breaker=breaker,
+        quota=quota,
+    )
+
+
+def open_classifier(settings: Settings) -> ClaudeClassifier:
+    """Claude behind the configured taxonomy.  Raises SettingsError without a key."""
+    from connector.llm.claude import ClaudeClassifier
+    from connector.llm.pricing import Price
+    from connector.llm.request import ModelSettings
+
+    chosen = settings.llm
+    key = _reveal(chosen.api_key)
+    if key is None:
+        raise SettingsError("no key for Claude: set ANTHROPIC_API_KEY or write it to secrets/llm__api_key")
+    taxonomy = settings.taxonomy()
+    tiers = {Tier.CHEAP: chosen.cheap, Tier.STRONG: chosen.strong}
+    return ClaudeClassifier(
+        api_key=key,
+        base_url=chosen.base_url,
+        models={
+            tier: ModelSettings(each.model, each.max_tokens, each.effort, each.thinking)
+            for tier, each in tiers.items()
+        },
+        prompt=build_prompt(taxonomy, business=chosen.business, instructions=chosen.instructions),
+        taxonomy=taxonomy,
+        prices=[
+            Price(each.model, each.input, each.output, each.cache_write, each.cache_read, each.as_of)
+            for each in chosen.prices
+        ],
+        call_seconds=chosen.call_seconds,
+        connections=chosen.workers,
+    )
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
