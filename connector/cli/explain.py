@@ -56,10 +56,7 @@ def _lines(story: Story) -> list[Line]:
         *(line for each in story.decisions for line in _decision(each.decision)),
         *_writes(story),
         *_undos(story),
-        *(
-            (each.seen_at, f"a person moved it: group {each.from_group} → {each.to_group}")
-            for each in story.corrections
-        ),
+        *_corrections(story),
     ]
     return sorted(told, key=lambda line: line[0])
 
