@@ -150,7 +150,7 @@ def decisions(
 @app.command()
 def retry(
     tickets: Annotated[
-        list[str] | None, typer.Argument(metavar="TICKET…", help="Ids at the helpdesk; or --all.")
+        list[str] | None, typer.Argument(metavar="TICKET", help="Ids at the helpdesk; or --all.")
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="All that failed; what killed the process must be named.")

@@ -66,6 +66,8 @@ def _arrivals(story: Story) -> Iterator[Line]:
         why = f" ({revision.reason})" if revision.reason else ""
         yield revision.seen_at, f"revision {revision.version} polled: {revision.disposition}{why}"
     for submission in story.submissions:
+        if submission.generation > 1:
+            yield submission.seen_at, f"put back: generation {submission.generation} begins"
         if submission.erased_at and submission.erased_because:
             yield submission.erased_at, _ERASED[submission.erased_because]
         if submission.state != "decided":
