@@ -13,13 +13,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 
+from tests.benchmarks.processes import server_cpu, service
 from tests.benchmarks.witness import Witness, witness
 from tests.support.postgres import Server, private
 
@@ -88,32 +88,21 @@ def drained(server: Server, replicas: int, tickets: int, workers: int, latency_m
         admin = running.enter_context(server.connect())
         admin.execute(f"SET search_path = {schema.name}, pg_catalog".encode())
         _expect(admin, _WAITING, tickets)
-        before = world.report()["cpu_s"], _server_cpu(admin)
+        before = world.report()["cpu_s"], server_cpu(admin)
         services = [
-            running.enter_context(_service([*connector, "worker"], environment)) for _ in range(replicas)
+            running.enter_context(service([*connector, "worker"], environment)) for _ in range(replicas)
         ]
         started = time.monotonic()
         decided_s = _until_none(admin, _WAITING, started)
         written_s = _until_none(admin, _UNWRITTEN, started)
-        own_cpu = sum(_end(service) for service in services)
+        own_cpu = sum(_end(each) for each in services)
         cpu = {
             "replicas": own_cpu,
             "emulators": world.report()["cpu_s"] - before[0],
-            "database": _server_cpu(admin) - before[1],
+            "database": server_cpu(admin) - before[1],
         }
         shares = [int(row[0]) for row in admin.execute(_SHARES)]
         return Round(replicas, decided_s, written_s, cpu, _problems(admin, world, tickets), shares)
-
-
-@contextmanager
-def _service(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, env=environment)
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            process.wait()
 
 
 def _end(service: subprocess.Popen[bytes]) -> float:
@@ -161,30 +150,6 @@ def _number(admin: psycopg.Connection, question: str) -> int:
 def _expect(admin: psycopg.Connection, question: str, number: int) -> None:
     if (found := _number(admin, question)) != number:
         raise SystemExit(f"{found} tickets wait, {number} were expected")
-
-
-def _server_cpu(admin: psycopg.Connection) -> float:
-    """CPU seconds of the server and its processes, those that have ended included; 0.0 without /proc."""
-    if not Path("/proc/self/stat").exists():
-        return 0.0
-    own = admin.info.backend_pid
-    postmaster = int(_fields(own)[1])
-    processes = [path for path in Path("/proc").glob("[0-9]*") if _is_child(int(path.name), postmaster)]
-    ticks = sum(sum(map(int, _fields(int(path.name))[11:13])) for path in processes)
-    ticks += sum(map(int, _fields(postmaster)[11:15]))
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _is_child(process: int, parent: int) -> bool:
-    try:
-        return int(_fields(process)[1]) == parent
-    except FileNotFoundError:  # it has just ended
-        return False
-
-
-def _fields(process: int) -> list[str]:
-    """/proc/PID/stat behind the name: state, parent, … (proc(5))."""
-    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
 
 
 if __name__ == "__main__":
