@@ -133,6 +133,7 @@ class Service:
         self.scheduler = scheduler
         self._clock = clock
         self._observer = observer
+        self._silent_until = 0.0
         self.relay = Relay(self._wake)
         self._jobs = self._jobs_of(stages, rhythm)
 
@@ -172,7 +173,9 @@ class Service:
         """Once a second: undo what a jump of the wall clock did to the jobs; returns those that are stuck."""
         from connector.service.steady import bring_back
 
-        if bring_back(self.scheduler, self._clock):
+        now = self._clock.monotonic()
+        if bring_back(self.scheduler, self._clock) and now >= self._silent_until:
+            self._silent_until = now + 3600  # a clock that keeps jumping is one piece of news
             self._observer(Event("clock.set_back", "warning"))
         return self.watchdog.look()
 
@@ -209,7 +212,7 @@ def serve(
     supervisor.stopping()
     clock.stop()  # the stages too, when it was one of them that ended the service
     drained = _drain(service, stages, observer, rhythm.shutdown_seconds)
-    return drained if service.ending.code is None else service.ending.code
+    return drained or service.ending.code or os.EX_OK
 
 
 def background_scheduler() -> Any:  # noqa: ANN401 - apscheduler ships no types
