@@ -2,8 +2,8 @@
 
 ``python -m tests.benchmarks.replicas [--tickets 5000] [--replicas 1 4] [--workers 16] [--latency-ms 400]``
 
-A poller stores the tickets; then so many services with ``--role worker`` start, and the clock runs from there
-until the last decision and until the last write.  The emulators count what arrives at them.
+A poller stores the tickets, which are held back until so many services with ``--role worker`` run.  Then the
+clock runs until the last decision and until the last write.  The emulators count what arrives at them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,17 @@ from dataclasses import dataclass
 
 import psycopg
 
-from tests.benchmarks.processes import server_cpu, service
+from tests.benchmarks.processes import process_cpu, server_cpu, service
 from tests.benchmarks.witness import Witness, witness
 from tests.support.postgres import Server, private
 
 _LONGEST_SECONDS = 240.0  # for one round; whatever has not been drained by then is told
+_LONGEST_START_SECONDS = 60.0
 _LOOK_SECONDS = 0.25
 _WAITING = "SELECT count(*) FROM submissions WHERE state <> 'decided'"
+_HOLD = "UPDATE submissions SET run_after = 9000000000000000"
+_RELEASE = "UPDATE submissions SET run_after = 0"
+_RUNNING = "SELECT count(*) FROM passes WHERE mode = 'live'"
 _UNWRITTEN = "SELECT count(*) FROM writes WHERE state <> 'done'"
 _CALLS = "SELECT count(*), count(DISTINCT (submission_id, tier)) FROM model_calls"
 _OUTCOMES = "SELECT outcome, count(*) FROM writes GROUP BY outcome ORDER BY outcome"
@@ -88,16 +92,19 @@ def drained(server: Server, replicas: int, tickets: int, workers: int, latency_m
         admin = running.enter_context(server.connect())
         admin.execute(f"SET search_path = {schema.name}, pg_catalog".encode())
         _expect(admin, _WAITING, tickets)
-        before = world.report()["cpu_s"], server_cpu(admin)
+        admin.execute(_HOLD)
         services = [
             running.enter_context(service([*connector, "worker"], environment)) for _ in range(replicas)
         ]
+        _expect(admin, _RUNNING, replicas, patience_s=_LONGEST_START_SECONDS)
+        before = world.report()["cpu_s"], server_cpu(admin), sum(process_cpu(each.pid) for each in services)
+        admin.execute(_RELEASE)
         started = time.monotonic()
         decided_s = _until_none(admin, _WAITING, started)
         written_s = _until_none(admin, _UNWRITTEN, started)
         own_cpu = sum(_end(each) for each in services)
         cpu = {
-            "replicas": own_cpu,
+            "replicas": own_cpu - before[2],
             "emulators": world.report()["cpu_s"] - before[0],
             "database": server_cpu(admin) - before[1],
         }
@@ -147,9 +154,12 @@ def _number(admin: psycopg.Connection, question: str) -> int:
     return int(row[0])
 
 
-def _expect(admin: psycopg.Connection, question: str, number: int) -> None:
-    if (found := _number(admin, question)) != number:
-        raise SystemExit(f"{found} tickets wait, {number} were expected")
+def _expect(admin: psycopg.Connection, question: str, number: int, patience_s: float = 0.0) -> None:
+    until = time.monotonic() + patience_s
+    while (found := _number(admin, question)) != number:
+        if time.monotonic() >= until:
+            raise SystemExit(f"{question}: {found}, and {number} were expected")
+        time.sleep(_LOOK_SECONDS)
 
 
 if __name__ == "__main__":
