@@ -52,6 +52,8 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.benchmarks.polling
 	@$(BIN)/python -m tests.benchmarks.backlog
+	@$(BIN)/python -m tests.benchmarks.replicas
+	@$(BIN)/python -m tests.benchmarks.wakeup
 
 # About ten minutes on two idle cores; SCALE=0.1 is a taste.
 torture: $(VENV)/.dev

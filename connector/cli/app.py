@@ -63,8 +63,8 @@ def run(
     role: Annotated[
         Role,
         typer.Option(
-            help="What this process does: poll and store, or classify and write back; "
-            "all but `all` need PostgreSQL and a process for the rest."
+            help="What this process does: everything, only poll, or only classify and write back (the last "
+            "two need PostgreSQL)."
         ),
     ] = Role.ALL,
     as_json: AsJson = False,
