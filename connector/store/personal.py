@@ -52,6 +52,7 @@ _OUR_WORDS = frozenset(
         Cause.WAITED_TOO_LONG,
         Cause.TOO_MANY_ATTEMPTS,
         Cause.INTERNAL_ERROR,
+        Cause.WRITE_REJECTED,
     }
 )
 """Decided for these causes, the reason is a sentence of our own; otherwise it paraphrases the ticket."""

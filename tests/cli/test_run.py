@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connector.sandbox.claude_api import failure
-from connector.sandbox.faults import Fault, answer, delay, reset
+from connector.sandbox.faults import Fault, answer, delay, hang, reset
 from tests.cli.conftest import KEY, SECRET, Eventually, Place
 
 
@@ -169,6 +169,26 @@ def test_the_service_works_until_sigterm_and_then_drains(place: Place, eventuall
 
     assert service.returncode == 0, err
     assert "Traceback" not in err
+
+
+def test_a_second_signal_ends_the_service_at_once_and_the_next_pass_does_its_work(
+    place: Place, eventually: Eventually
+) -> None:
+    place.claude.faults.add(Fault(hang(), path="/v1/messages", times=1))
+    ticket = place.ticket()
+    service = place.start("run")
+    assert eventually(lambda: bool(place.claude.faults.fired))
+    service.send_signal(signal.SIGTERM)
+    assert service.poll() is None
+
+    def again() -> bool:
+        service.send_signal(signal.SIGTERM)
+        return service.poll() is not None
+
+    assert eventually(again)
+    assert service.wait(timeout=40) == 128 + signal.SIGTERM
+    assert place.run("run", "--once").code == 0
+    assert len(place.zendesk.writes(ticket)) == 1
 
 
 def test_the_service_goes_on_when_nobody_reads_its_log_any_more(place: Place, eventually: Eventually) -> None:

@@ -13,7 +13,7 @@ TextOf = Callable[[str], str]
 
 _ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \| (.+) \|$", re.MULTILINE)
 _NAMED = re.compile(r"`([\w./-]+\.py)::(\w+)`")
-_REASON = re.compile(r"(not here|pending): \S.*")
+_REASON = re.compile(r"not here(?: by name)?: \S.*")
 
 
 def functions_of(path: Path) -> set[str]:
