@@ -7,6 +7,7 @@ Messages are one sentence for an operator; they never hold a secret, a header or
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 
 class ConnectorError(Exception):
@@ -22,6 +23,16 @@ class SettingsError(ConnectorError):
     """The settings cannot work (unknown key, missing group, bad URL); the message says which and where."""
 
     exit_code = os.EX_CONFIG  # 78
+
+
+class LabelsRejected(ConnectorError):
+    """A file of labels cannot be taken as it is; ``problems`` are all of them, each with file and line."""
+
+    exit_code = 2  # a wrong argument
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
 
 
 class AuthRefused(ConnectorError):

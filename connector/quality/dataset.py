@@ -1,0 +1,48 @@
+"""Labelled tickets: customers' first words together with the classes that are right for them."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from connector.domain.taxonomy import Axis
+
+
+class Source(StrEnum):
+    """How a label came about."""
+
+    RESOLVED = "resolved"  # a solved ticket whose last group a person chose
+    IMPORT = "import"  # somebody's own list
+    CORRECTION = "correction"  # a person changed what the connector had written
+    REVIEW = "review"  # somebody read the ticket in order to label it
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledTicket:
+    """A submission with its right classes; an axis that is missing in ``labels`` was not judged.
+
+    ``tier`` is the customer's; ``severity``, ``route`` and ``why`` are remarks of the labeller that nothing
+    is computed from.  ``labelled_at`` is aware, or None where nobody wrote it down.
+    """
+
+    text: str
+    labels: Mapping[Axis, str] = field(default_factory=dict)
+    ticket_id: str = ""
+    subject: str = ""
+    tier: str = ""
+    severity: str = ""
+    route: str = ""
+    why: str = ""
+    source: Source = Source.IMPORT
+    reviewer: str = ""
+    labelled_at: datetime | None = None
+
+    @property
+    def digest(self) -> str:
+        """The same for tickets that say the same: case, form and spacing of the characters do not count."""
+        said = unicodedata.normalize("NFKC", f"{self.subject}\n{self.text}").casefold()
+        return hashlib.sha256(" ".join(said.split()).encode("utf-8", "replace")).hexdigest()
