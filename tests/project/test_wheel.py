@@ -29,6 +29,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "connector/migrations/env.py",
         "connector/migrations/versions/0001_ledger.py",
         "connector/sandbox/data/threads.jsonl",
+        "connector/sandbox/data/labels.csv",
         "connector/sandbox/data/NOTICE.md",
         "connector/sandbox/data/LICENSE-Apache-2.0.txt",
         "connector/settings.example.toml",
