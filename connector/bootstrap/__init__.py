@@ -9,13 +9,14 @@ from connector.bootstrap.books import (
     schema_of,
     upgrade_store,
 )
-from connector.bootstrap.errands import Undoing, connect_undo, open_retry
+from connector.bootstrap.errands import Labelling, Undoing, connect_undo, open_labelling, open_retry
 from connector.bootstrap.upstreams import find_requesters, open_classifier, open_helpdesk
 from connector.bootstrap.wiring import Connector, connect
 
 __all__ = [
     "Books",
     "Connector",
+    "Labelling",
     "Undoing",
     "connect",
     "connect_undo",
@@ -24,6 +25,7 @@ __all__ = [
     "open_classifier",
     "open_eraser",
     "open_helpdesk",
+    "open_labelling",
     "open_ledger",
     "open_reports",
     "open_retry",

@@ -10,8 +10,9 @@ from connector.bootstrap.books import given_back, open_store_of, worker_name
 from connector.bootstrap.upstreams import helpdesk_on, open_helpdesk
 from connector.pipeline.retry import Retry
 from connector.pipeline.undo import Selection, Undo
-from connector.policy import resolve_inbox
-from connector.ports import Clock, Ledger, Observer
+from connector.policy import resolve_inbox, resolve_routing
+from connector.ports import Clock, Helpdesk, Ledger, Observer
+from connector.quality.harvest import Map, Memory, map_teams
 from connector.settings import Settings
 
 
@@ -67,3 +68,27 @@ def open_retry(settings: Settings, clock: Clock, *, rehearsal: bool = False) -> 
         helpdesk = open_helpdesk(settings, clock, dry_run=True)  # it reads; the stages will write
         inbox = resolve_inbox(settings, helpdesk.groups())
         yield Retry(helpdesk, store.shelf(settings.helpdesk.ledger_name), inbox, rehearsal=rehearsal)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelling:
+    """Everything that labels from solved tickets need, connected; it only reads."""
+
+    helpdesk: Helpdesk
+    memory: Memory
+    where: Map
+
+
+@contextmanager
+def open_labelling(settings: Settings, clock: Clock) -> Iterator[Labelling]:
+    """The helpdesk and what the ledger knows of it, also while a service owns the database.
+
+    Raises SettingsError, AuthRefused, Unavailable or StoreUnusable.
+    """
+    name = settings.helpdesk.ledger_name
+    with open_store_of(settings, clock, read_only=True) as store:
+        helpdesk = open_helpdesk(settings, clock, dry_run=True)
+        groups = helpdesk.groups()
+        routing, inbox = resolve_routing(settings, groups), resolve_inbox(settings, groups)
+        memory = Memory(store.ledger(name, worker_name()).history, store.eraser(name).barred)
+        yield Labelling(helpdesk, memory, map_teams(routing.groups, inbox, settings.tags.prefix))

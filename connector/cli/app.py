@@ -22,7 +22,11 @@ app = typer.Typer(
 config_app = typer.Typer(help="Look at the settings.", no_args_is_help=True, rich_markup_mode=None)
 db_app = typer.Typer(help="Look after the database.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(config_app, name="config")
+labels_app = typer.Typer(
+    help="Tickets with their right classes.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(db_app, name="db")
+app.add_typer(labels_app, name="labels")
 
 Config = Annotated[
     Path | None,
@@ -298,3 +302,44 @@ def db_upgrade(config: Config = None) -> None:
     from connector.cli.db import upgrade as work
 
     raise typer.Exit(work(config=config))
+
+
+@labels_app.command("build")
+def labels_build(
+    since: Annotated[
+        str, typer.Option(metavar="AGE", help="Tickets that changed in the last 30d, 12w.")
+    ] = "30d",
+    per_team: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="At most so many tickets of a team.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="A new file; default: print.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Make labels.csv from solved tickets whose team a person chose; customers' words are in it.
+
+    Example: connector labels build --since 30d --out labels.csv
+    """
+    from connector.cli.labels import build as work
+
+    if out is not None and out.exists():
+        raise typer.BadParameter(f"{out} is there already", param_hint="--out")
+    raise typer.Exit(work(since, per_team, out, config=config))
+
+
+@labels_app.command("stats")
+def labels_stats(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="labels.csv.")
+    ],
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Check a file of labels and count: per class, duplicates, conflicts, and what is missing.
+
+    Example: connector labels stats labels.csv
+    """
+    from connector.cli.labels import stats as work
+
+    raise typer.Exit(work(file, as_json=as_json, config=config))

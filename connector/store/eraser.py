@@ -8,12 +8,13 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
+from connector.domain.ticket import Ticket
 from connector.ports import Clock
 from connector.store.columns import to_ms
 from connector.store.erasure import erase, erase_older, erase_remains, erase_unreadable, locked
 from connector.store.personal import Erasure
 from connector.store.tables import WAITING, checkpoints, decisions, model_calls, submissions, writes
-from connector.store.tombstones import entomb
+from connector.store.tombstones import barred, entomb
 from connector.store.transactions import Database, repeated
 
 _HELD = (submissions, model_calls, decisions, writes)  # the tables that words are erased from
@@ -65,6 +66,11 @@ class SqlEraser:
         return self._database.empty_journal()
 
     # --- Forgetting ---------------------------------------------------------------------------------------
+
+    def barred(self, tickets: Sequence[Ticket]) -> frozenset[str]:
+        """The ids of those tickets whose words were erased on request and may not be stored again."""
+        with self._database.read("barred") as tx:
+            return barred(tx, self._helpdesk, tickets)
 
     def look(self, whose: Whose) -> Found:
         """What would be erased."""

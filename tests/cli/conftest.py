@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from connector.cli.playground import WorldTime
 from connector.sandbox.claude_api import ClaudeSandbox
 from connector.sandbox.zendesk_api import ZendeskSandbox
 from connector.settings import Settings
@@ -42,6 +43,7 @@ class Place:
     zendesk: ZendeskSandbox
     claude: ClaudeSandbox
     environment: dict[str, str]
+    time: WorldTime
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -86,8 +88,9 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
+    time = WorldTime()
     with (
-        ZendeskSandbox(rate_limits=False, client_secret=SECRET) as zendesk,
+        ZendeskSandbox(time, rate_limits=False, client_secret=SECRET) as zendesk,
         ClaudeSandbox(api_key=KEY) as claude,
     ):
         settings = Settings()
@@ -105,7 +108,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
             "ANTHROPIC_BASE_URL": claude.url,
             "ANTHROPIC_API_KEY": KEY,
         }
-        here = Place(tmp_path, zendesk, claude, environment)
+        here = Place(tmp_path, zendesk, claude, environment, time)
         yield here
         for process in here.started:
             if process.poll() is None:

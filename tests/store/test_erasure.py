@@ -26,6 +26,7 @@ from connector.store.erasure import older_than
 from connector.store.personal import ERASED, Erasure
 from connector.store.tables import metadata, submissions
 from tests.support.postgres import keep_time
+from tests.support.world import MakeTicket
 
 SQLITE = make_url("sqlite://").get_dialect()()
 CANARY = "canary-7f3a"
@@ -319,6 +320,25 @@ def test_what_a_forgotten_person_writes_later_is_a_new_request(
     arrive(ledger, desk, "t1", created_at=clock.now() + timedelta(seconds=1))
 
     assert desk.claim(ledger).ticket.requester == JANE
+
+
+def test_whose_words_may_not_be_stored_again_can_be_asked(
+    eraser: SqlEraser, make_ticket: MakeTicket, clock: ManualClock
+) -> None:
+    at = clock.now()
+    named, earlier, later, other = (
+        make_ticket(id="t1", created_at=at),
+        make_ticket(id="t2", requester=JANE, created_at=at),
+        make_ticket(id="t3", requester=JANE, created_at=at + timedelta(seconds=1)),
+        make_ticket(id="t4", created_at=at),
+    )
+    everything = [named, earlier, later, other]
+    before = eraser.barred(everything)
+
+    eraser.forget(Whose((JANE,), ("t1",)))
+
+    assert before == frozenset()
+    assert eraser.barred(everything) == {"t1", "t2"}
 
 
 def test_forgetting_again_reaches_what_was_written_in_between(
