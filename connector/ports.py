@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from connector.domain.classification import Answer, Tier
 from connector.domain.decision import Applied, Change, Decision, Outcome
+from connector.domain.taxonomy import Axis
 from connector.domain.ticket import Disposition, Group, History, Page, Ticket, Unreadable
 
 # --- Time -----------------------------------------------------------------------------------------------
@@ -117,6 +118,40 @@ class Classifier(Protocol):
 
         Raises Unavailable/RateLimited (same call later), AuthRefused (stop), RequestRejected (this ticket).
         """
+        ...
+
+
+# --- Local model ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LocalLabel:
+    """What the local model thinks of a ticket on one axis; all numbers are 0 to 1.
+
+    ``why_not`` says why it must not decide this alone; empty: it may.  ``similarity`` is that of the nearest
+    labelled ticket.
+    """
+
+    value: str
+    confidence: float
+    similarity: float
+    probabilities: Mapping[str, float]
+    why_not: str = ""
+
+
+class LocalModel(Protocol):
+    """A model of the business's own labels; free of charge, never waits, safe to share between threads."""
+
+    def predict(self, text: str) -> Mapping[Axis, LocalLabel]:
+        """A label for every axis that it was trained on."""
+        ...
+
+    def nearest(self, text: str, count: int) -> Sequence[tuple[str, float]]:
+        """The ids of the most similar labelled tickets with their similarity, the nearest first."""
+        ...
+
+    def top_classes(self, text: str, axis: Axis, count: int) -> Sequence[tuple[str, float]]:
+        """The likeliest classes of ``axis`` with their probabilities, the likeliest first."""
         ...
 
 

@@ -10,6 +10,7 @@ from connector.bootstrap.books import (
     upgrade_store,
 )
 from connector.bootstrap.errands import Labelling, Undoing, connect_undo, open_labelling, open_retry
+from connector.bootstrap.local import examine_local, open_local, train_local
 from connector.bootstrap.upstreams import find_requesters, open_classifier, open_helpdesk
 from connector.bootstrap.wiring import Connector, connect
 
@@ -20,6 +21,7 @@ __all__ = [
     "Undoing",
     "connect",
     "connect_undo",
+    "examine_local",
     "find_requesters",
     "open_books",
     "open_classifier",
@@ -27,8 +29,10 @@ __all__ = [
     "open_helpdesk",
     "open_labelling",
     "open_ledger",
+    "open_local",
     "open_reports",
     "open_retry",
     "schema_of",
+    "train_local",
     "upgrade_store",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
+from functools import partial
 
 
 class Secret(StrEnum):
@@ -35,7 +36,7 @@ class Redactor:
         """``text`` with placeholders such as ``[CARD_1]``; takes time in proportion to its length."""
         for kind, pattern, find in _FINDERS:
             if kind in self._kinds:
-                text = pattern.sub(lambda match, kind=kind, find=find: self._hide(match, kind, find), text)
+                text = pattern.sub(partial(self._hide, kind, find), text)
         return text
 
     @property
@@ -44,7 +45,7 @@ class Redactor:
         kinds = [kind for kind, _ in self._known]
         return {kind: kinds.count(kind) for kind in Secret if kind in kinds}
 
-    def _hide(self, match: re.Match[str], kind: Secret, find: Callable[[str], str]) -> str:
+    def _hide(self, kind: Secret, find: Callable[[str], str], match: re.Match[str]) -> str:
         value = find(match.group("value"))
         if not value:
             return match.group()

@@ -271,6 +271,47 @@ def sandbox(
     raise typer.Exit(work(plan))
 
 
+@app.command()
+def train(
+    labels: Annotated[Path, typer.Argument(metavar="LABELS.csv", help="Labelled tickets.")] = Path(
+        "labels.csv"
+    ),
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Train the local tier on labelled tickets and say what it may decide alone, and what is missing.
+
+    Columns: ticket_id, subject, first_message and any of team, type, urgency, sentiment.
+
+    Example: connector train labels.csv
+    """
+    from connector.cli.train import train as work
+
+    raise typer.Exit(work(labels, as_json=as_json, config=config))
+
+
+@app.command("eval")
+def evaluate(
+    labels: Annotated[Path, typer.Argument(metavar="LABELS.csv", help="Labelled tickets.")] = Path(
+        "labels.csv"
+    ),
+    target: Annotated[
+        float | None,
+        typer.Option(min=0.5, max=0.999, help="Cross-validate for this precision instead of the settings'."),
+    ] = None,
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV on stdout.")] = False,
+    config: Config = None,
+) -> None:
+    """Measure the local tier on labelled tickets: held-out ones if there are any, else cross-validated.
+
+    Example: connector eval labels.csv --json
+    """
+    from connector.cli.evaluation import evaluation as work
+
+    raise typer.Exit(work(labels, target=target, as_json=as_json, as_csv=as_csv, config=config))
+
+
 @config_app.command("show")
 def config_show(as_json: AsJson = False, config: Config = None) -> None:
     """Every setting with its effective value and where it came from; secrets stay hidden.

@@ -1,1 +1,1 @@
-"""Is it any good, and is it getting worse: labels as ground truth, and what follows from them."""
+"""Is it any good: labels as ground truth, honest measures, thresholds that keep their word."""

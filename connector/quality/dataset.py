@@ -41,6 +41,15 @@ class LabelledTicket:
     reviewer: str = ""
     labelled_at: datetime | None = None
 
+    def on(self, axis: Axis) -> str | None:
+        """The label on ``axis``, or None."""
+        return self.labels.get(axis)
+
+    @property
+    def submission(self) -> str:
+        """Subject and first message as one text; empty when there is nothing to read."""
+        return f"{self.subject}\n{self.text}".strip()
+
     @property
     def digest(self) -> str:
         """The same for tickets that say the same: case, form and spacing of the characters do not count."""

@@ -34,6 +34,7 @@ from connector.settings.defaults import (
     default_urgencies,
 )
 from connector.settings.operation import (
+    LocalSettings,
     LogSettings,
     PollSettings,
     PrivacySettings,
@@ -80,6 +81,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     llm: LlmSettings = LlmSettings()
     triage: TriageSettings = TriageSettings()
+    local: LocalSettings = LocalSettings()
     tags: TagSettings = TagSettings()
     write: WriteSettings = WriteSettings()
     service: ServiceSettings = ServiceSettings()

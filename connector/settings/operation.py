@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from connector.settings.values import FOREVER, TABLE, RetentionDays, Seconds, TagPrefix
+from connector.settings.values import FOREVER, TABLE, RetentionDays, Seconds, Share, TagPrefix
 
 
 class PollSettings(BaseModel):
@@ -76,4 +77,24 @@ class LogSettings(BaseModel):
     )
     format: Literal["auto", "json", "console"] = Field(
         default="auto", description="json, console, or auto: console on a terminal and json elsewhere."
+    )
+
+
+class LocalSettings(BaseModel):
+    """The local tier: a small model of your own labels, made by `connector train` (extra `local`)."""
+
+    model_config = TABLE
+
+    model: Path = Field(
+        default=Path("local-model.npz"),
+        description="The model file; a relative path counts from the working directory.",
+    )
+    target_precision: Share = Field(
+        default=0.95, description="How often what it decides alone must be right; thresholds follow from it."
+    )
+    labels_per_class: int = Field(
+        default=10, ge=2, description="Fewer labels than this, and it never decides alone."
+    )
+    least_similarity: Share = Field(
+        default=0.2, description="Nearness to a labelled ticket below which it never decides alone."
     )

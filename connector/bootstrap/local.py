@@ -1,0 +1,64 @@
+"""The local tier that the settings name: trained, opened, examined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from connector.local.embedding import installed_engine
+from connector.local.extra import need_the_extra
+from connector.ports import Clock
+from connector.quality.dataset import LabelledTicket
+from connector.settings import Settings
+
+if TYPE_CHECKING:
+    from connector.local.examination import Examination
+    from connector.local.model import TrainedModel
+    from connector.local.training import Trained, TrainingPolicy
+
+
+def train_local(settings: Settings, tickets: Sequence[LabelledTicket]) -> Trained:
+    """A model of these labels, saved where the settings say.  Raises SettingsError without the extra."""
+    need_the_extra()
+    from connector.local.model_file import save_model
+    from connector.local.training import train
+
+    trained = train(tickets, _training_policy(settings), installed_engine())
+    save_model(trained.model, settings.local.model)
+    return trained
+
+
+def open_local(settings: Settings) -> TrainedModel:
+    """The trained model.  Raises SettingsError without the extra, or when it must be trained (again)."""
+    need_the_extra()
+    from connector.local.model_file import load_model
+
+    return load_model(settings.local.model, installed_engine())
+
+
+def examine_local(
+    settings: Settings, tickets: Sequence[LabelledTicket], clock: Clock, target: float | None = None
+) -> Examination:
+    """The saved model on tickets it has not seen; without any, its way of training, cross-validated."""
+    need_the_extra()
+    from connector.local.examination import cross_examine, examine
+    from connector.local.training import fingerprint
+
+    policy = _training_policy(settings, target)
+    if target is None and settings.local.model.exists():
+        model = open_local(settings)
+        if any(fingerprint(each) not in model.fingerprints for each in tickets):
+            return examine(tickets, model, policy.target, clock)
+    return cross_examine(tickets, policy, clock, installed_engine())
+
+
+def _training_policy(settings: Settings, target: float | None = None) -> TrainingPolicy:
+    from connector.local.training import TrainingPolicy
+
+    chosen = settings.local
+    return TrainingPolicy(
+        target=chosen.target_precision if target is None else target,
+        labels_per_class=chosen.labels_per_class,
+        least_similarity=chosen.least_similarity,
+        thresholds=settings.thresholds.by_axis(),
+    )
