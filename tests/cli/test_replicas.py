@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from collections import Counter
 from collections.abc import Iterator
 
@@ -113,9 +114,14 @@ def test_a_service_goes_on_when_its_database_is_back_and_each_stage_complains_on
     place.claude.faults.add(THINKING)
     interrupted = place.ticket()
     service = place.start("run")
+    said: list[str] = []
+    assert service.stderr is not None
+    reader = threading.Thread(target=said.extend, args=(service.stderr,))
+    reader.start()
     assert eventually(lambda: place.claude.high_water > 0)
 
     mortal.stop()
+    assert eventually(lambda: any('"stage.paused"' in line for line in said))
     assert eventually(lambda: len(place.claude.calls) > 0)
     mortal.start()
     later = place.ticket()
@@ -125,10 +131,9 @@ def test_a_service_goes_on_when_its_database_is_back_and_each_stage_complains_on
     assert eventually(lambda: bool(place.zendesk.writes(interrupted)))
 
     service.send_signal(signal.SIGTERM)
-    _, err = service.communicate(timeout=40)
-    events = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+    assert service.wait(timeout=40) == 0, said
+    reader.join(timeout=40)
+    events = [json.loads(line) for line in said if line.startswith("{")]
     paused = Counter(event["stage"] for event in events if event["event"] == "stage.paused")
-    assert service.returncode == 0, err
     assert Counter(write.ticket_id for write in place.zendesk.writes()) == {interrupted: 1, later: 1}
-    assert paused
-    assert set(paused.values()) == {1}, err
+    assert set(paused.values()) == {1}, said
