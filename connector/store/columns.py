@@ -62,12 +62,14 @@ class Json(TypeDecorator[Any]):
     def __init__(self, shape: Any) -> None:  # noqa: ANN401 - any type that msgspec can build
         super().__init__()
         self.shape = shape
+        # Built with the tables: threads that decode a type for the first time at once crash msgspec 0.22.0.
+        self._decoder = msgspec.json.Decoder(shape)
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ANN401, ARG002 - SQLAlchemy's signature
         return None if value is None else as_json(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401, ARG002 - SQLAlchemy's signature
-        return None if value is None else msgspec.json.decode(value, type=self.shape)
+        return None if value is None else self._decoder.decode(value)
 
 
 def as_json(value: object) -> str:

@@ -42,10 +42,13 @@ class _Checkpoint(msgspec.Struct):
     since: int
 
 
+_CHECKPOINTS = msgspec.json.Decoder(_Checkpoint)
+
+
 def parse_position(checkpoint: str | None, start_at: datetime) -> Position:
     """The position that ``checkpoint`` stores; ``start_at`` without one, or with one that nobody can read."""
     try:
-        stored = msgspec.json.decode(checkpoint or "", type=_Checkpoint)
+        stored = _CHECKPOINTS.decode(checkpoint or "")
     except msgspec.MsgspecError:
         return Position(None, max(0, int(start_at.timestamp())))
     return Position(stored.cursor, max(0, stored.since))

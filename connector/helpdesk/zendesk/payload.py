@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -142,10 +142,19 @@ class JobBody(msgspec.Struct):
     job_status: JobStatus
 
 
+# Built by the thread that imports: msgspec (0.22.0) learns a type when it is first decoded, and two threads
+# that let it learn the same one at once crash the process.
+_DECODERS: Mapping[type, msgspec.json.Decoder[Any]] = {
+    shape: msgspec.json.Decoder(shape)
+    for shape in (TicketsBody, TicketBody, UserBody, GroupsBody, CommentsBody, AuditsBody, JobBody)
+}
+
+
 def decode(body: bytes, shape: type[Shape], what: str) -> Shape:
     """``body`` as ``shape``.  Raises Unavailable, without a word of the body, when it is something else."""
     try:
-        return msgspec.json.decode(body, type=shape)
+        decoded: Shape = _DECODERS[shape].decode(body)
+        return decoded
     except _UNDECODABLE:
         pass
     try:
@@ -161,7 +170,7 @@ def decode_tickets(body: bytes, what: str) -> tuple[TicketsBody, tuple[Unreadabl
     Raises Unavailable when the page as a whole is not what was asked for.
     """
     try:
-        return msgspec.json.decode(body, type=TicketsBody), ()
+        return _DECODERS[TicketsBody].decode(body), ()
     except _UNDECODABLE:
         pass
     document = _mended(body, what)
@@ -185,7 +194,7 @@ def decode_ticket(body: bytes, what: str) -> tuple[TicketsBody, tuple[Unreadable
     Raises Unavailable when the answer is not about a ticket at all.
     """
     try:
-        found = msgspec.json.decode(body, type=TicketBody)
+        found: TicketBody = _DECODERS[TicketBody].decode(body)
     except _UNDECODABLE:
         pass
     else:

@@ -313,7 +313,10 @@ class Round:
         return excuses
 
     def _last_words(self, replica: Replica) -> str:
-        return self._log(replica).read_text()[-2000:]
+        """The end of the log; of a crash, all that the fault handler told."""
+        told = self._log(replica).read_text()
+        crashed = told.rfind("Fatal Python error")
+        return told[crashed:] if crashed >= 0 else told[-2000:]
 
     def _log(self, replica: Replica) -> Path:
         return self._folder / f"replica-{replica.number}.log"
