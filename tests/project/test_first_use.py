@@ -27,7 +27,7 @@ def listen(frame, event, _argument):
 
 bodies = [
     payload.TicketsBody, payload.TicketBody, payload.UserBody, payload.GroupsBody,
-    payload.CommentsBody, payload.AuditsBody, payload.JobBody,
+    payload.PeopleBody, payload.CommentsBody, payload.AuditsBody, payload.JobBody,
 ]
 documents = [
     column.type for table in tables.metadata.tables.values() for column in table.columns

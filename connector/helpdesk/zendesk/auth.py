@@ -38,6 +38,9 @@ class _Token(msgspec.Struct):
     expires_in: float | None = None
 
 
+_TOKENS = msgspec.json.Decoder(_Token)  # built on import: see payload.py
+
+
 class OAuthClientCredentials:
     """A short-lived token for the user behind an OAuth client; minted anew before it ends and after a 401.
 
@@ -100,7 +103,7 @@ class OAuthClientCredentials:
 def _decode(reply: Reply) -> _Token:
     """The token of an answer.  Raises Unavailable, without a word of the body: it may hold a token."""
     try:
-        token = msgspec.json.decode(reply.body, type=_Token)
+        token = _TOKENS.decode(reply.body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         token = None
     if token is None or not _TOKEN.fullmatch(token.access_token):

@@ -146,7 +146,16 @@ class JobBody(msgspec.Struct):
 # that let it learn the same one at once crash the process.
 _DECODERS: Mapping[type, msgspec.json.Decoder[Any]] = {
     shape: msgspec.json.Decoder(shape)
-    for shape in (TicketsBody, TicketBody, UserBody, GroupsBody, CommentsBody, AuditsBody, JobBody)
+    for shape in (
+        TicketsBody,
+        TicketBody,
+        UserBody,
+        GroupsBody,
+        PeopleBody,
+        CommentsBody,
+        AuditsBody,
+        JobBody,
+    )
 }
 
 
