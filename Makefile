@@ -4,6 +4,8 @@
 PYTHON ?= python3
 SEED ?= 1
 SCALE ?= 1
+# Tests wait more than they compute: for real processes, leases and versions that settle.
+WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet
@@ -40,7 +42,7 @@ demo: $(VENV)/.run
 	@$(BIN)/connector demo
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff format --check .
