@@ -14,6 +14,7 @@ from connector.classify.phrases import Phrases
 from connector.clock import ManualClock
 from connector.domain.classification import Classification
 from connector.domain.taxonomy import Axis, Taxonomy
+from connector.domain.ticket import Group
 from connector.helpdesk.memory import MemoryHelpdesk
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk
@@ -48,7 +49,7 @@ def world(
 ) -> World:
     events: list[Event] = []
     observer = broadcast([events.append])
-    helpdesk = MemoryHelpdesk(clock, [*policy.groups.values(), policy.human])
+    helpdesk = MemoryHelpdesk(clock, [*policy.groups.values(), policy.human, Group("77", "Inbox")])
     model = ScriptedModel(lambda tier, _: labelled(tier))
     ledger = store.ledger("memory", worker="w1")
     breaker = Breaker("claude", clock, observer)

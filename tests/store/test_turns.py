@@ -32,6 +32,7 @@ def test_turns_come_in_the_order_of_asking() -> None:
 
 
 def test_an_interrupt_while_waiting_leaves_no_turn_that_nobody_takes() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     turns, held, let_go = Turns(), threading.Event(), threading.Event()
 
     def hold() -> None:
