@@ -126,9 +126,8 @@ def test_a_killed_undo_is_taken_up_when_its_lease_runs_out(
     with pytest.raises(LeaseLost):
         queue.end(stale, Outcome.APPLIED, None, "")
 
-    assert (too_soon, waits[0]) == ((), 1)
+    assert (too_soon, waits) == ((), (1, None))  # it is another's: nothing to wait for in this run
     assert taken.lease_epoch == stale.lease_epoch + 1
-    assert waits[1] == pytest.approx(180, abs=1)
 
 
 def test_a_run_claims_only_what_it_was_asked_for(queue: SqlUndoQueue, other: SqlUndoQueue) -> None:
