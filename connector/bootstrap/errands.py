@@ -50,7 +50,7 @@ def connect_undo(
         queue = store.undos(name, worker)
         found = queue.look(chosen)
         if dry_run:
-            undo = Undo(helpdesk, RehearsedUndos(found), clock, observer)
+            undo = Undo(helpdesk, RehearsedUndos(found, clock), clock, observer)
             yield Undoing(undo, None, len(found), groups)
             return
         ledger = store.ledger(name, worker)

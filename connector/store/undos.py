@@ -114,30 +114,35 @@ class SqlUndoQueue:
 
 
 class RehearsedUndos:
-    """An `UndoQueue` that hands out what would be undone, once, and keeps nothing."""
+    """An `UndoQueue` that hands out what would be undone and keeps nothing; what is deferred comes again."""
 
-    def __init__(self, chosen: Sequence[UndoClaim]) -> None:
+    def __init__(self, chosen: Sequence[UndoClaim], clock: Clock) -> None:
         self._unlisted = list(chosen)
-        self._waiting: list[UndoClaim] = []
-        self._deferred = 0
+        self._clock = clock
+        self._waiting: list[tuple[float, UndoClaim]] = []  # when each is due, in seconds of the clock
 
     def enlist(self, pass_id: str, chosen: Selection) -> int:  # noqa: ARG002 - the port's signature
-        self._waiting, self._unlisted = self._unlisted, []
-        return len(self._waiting)
+        found, self._unlisted = self._unlisted, []
+        self._waiting += [(self._clock.monotonic(), claim) for claim in found]
+        return len(found)
 
     def claim(self, pass_id: str, limit: int) -> Sequence[UndoClaim]:  # noqa: ARG002 - the port's signature
-        batch, self._waiting = self._waiting[:limit], self._waiting[limit:]
-        return batch
+        now = self._clock.monotonic()
+        batch = [each for each in self._waiting if each[0] <= now][:limit]
+        self._waiting = [each for each in self._waiting if each not in batch]
+        return [claim for _, claim in batch]
 
     def intend(self, sends: Sequence[tuple[UndoClaim, Ticket]]) -> None: ...
 
     def end(self, claim: UndoClaim, outcome: Outcome, applied: Applied | None, reason: str) -> None: ...
 
     def defer(self, claim: UndoClaim, seconds: float, reason: str, *, counts: bool) -> None:  # noqa: ARG002 - the port's signature
-        self._deferred += 1
+        self._waiting.append((self._clock.monotonic() + seconds, claim))
 
     def due(self, pass_id: str) -> tuple[int, float | None]:  # noqa: ARG002 - the port's signature
-        return self._deferred, None
+        if not self._waiting:
+            return 0, None
+        return len(self._waiting), max(0.0, min(due for due, _ in self._waiting) - self._clock.monotonic())
 
 
 def _choose(helpdesk: str, chosen: Selection) -> Select[Any]:

@@ -141,7 +141,7 @@ ZENDESK: Mapping[str, Dish] = MappingProxyType(
             "job never ends": Dish(
                 lambda town, _: at_zendesk.hold_job(town.zendesk.jobs), "PUT", _PUT_MANY, None, most_times=2
             ),
-            "job cannot be asked": Dish(_status(404, 500), "GET", "/job_statuses/", None),
+            "job cannot be asked": Dish(_status(404, 500), "GET", "/job_statuses/"),
             "audits forbidden": Dish(
                 _plain(lambda: at_zendesk.refuse(refusal.forbidden())), "GET", "/audits", None, most_times=2
             ),

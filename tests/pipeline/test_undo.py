@@ -225,13 +225,45 @@ def test_a_rehearsal_tells_and_leaves_no_trace(world: World, undo: Undoing, stor
     touched(world, theirs, group="12")
     before = dict(world.helpdesk.tickets)
 
-    rehearsed = RehearsedUndos(undo.queue.look(EVERYTHING))
+    rehearsed = RehearsedUndos(undo.queue.look(EVERYTHING), world.clock)
     Undo(DryRunHelpdesk(world.helpdesk), rehearsed, world.clock, world.events.append).run("", EVERYTHING)
 
     told = {facts["ticket_id"]: facts["outcome"] for facts in world.told("ticket.undone")}
     assert told == {ours: "dry_run", theirs: "superseded"}
     assert world.helpdesk.tickets == before
     assert store.reports().story(ours).undos == ()
+
+
+@dataclass
+class JustChanged:
+    """A helpdesk whose first look finds versions that are still open."""
+
+    inner: Any
+    looks: int = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def fetch(self, ticket_ids: Sequence[str]) -> Any:
+        self.looks += 1
+        found = self.inner.fetch(ticket_ids)
+        return found if self.looks > 1 else {k: replace(v, settles_in_seconds=1.5) for k, v in found.items()}
+
+
+def test_a_rehearsal_waits_for_versions_that_are_still_open_instead_of_leaving_them(
+    world: World, undo: Undoing
+) -> None:
+    ours = routed(world)
+    helpdesk = JustChanged(DryRunHelpdesk(world.helpdesk))
+    rehearsed = RehearsedUndos(undo.queue.look(EVERYTHING), world.clock)
+
+    left = Undo(helpdesk, rehearsed, world.clock, world.events.append).run("", EVERYTHING)
+
+    assert left == 0
+    assert [(each["ticket_id"], each["outcome"]) for each in world.told("ticket.undone")] == [
+        (ours, "dry_run")
+    ]
+    assert helpdesk.looks == 2
 
 
 @dataclass
