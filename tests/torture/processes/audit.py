@@ -47,14 +47,19 @@ Finding = tuple[Broken, str]
 
 @dataclass
 class Excuses:
-    """Why a question may be asked again: its answer was lost with a process, on the wire, or with a lease."""
+    """Why a question may be asked again: its answer was lost with a process, on the wire, or with a lease.
+
+    Or it came later than anybody waits for it, which a machine that stalls can do to any call.
+    """
 
     questions: Counter[tuple[int, Tier]] = field(default_factory=Counter)
     wire: Counter[tuple[int, Tier]] = field(default_factory=Counter)
+    late: Counter[tuple[int, Tier]] = field(default_factory=Counter)
     leases: Counter[int] = field(default_factory=Counter)  # that ran out, by number
 
     def of(self, number: int, tier: Tier) -> int:
-        return self.questions[number, tier] + self.wire[number, tier] + self.leases[number]
+        key = (number, tier)
+        return self.questions[key] + self.wire[key] + self.late[key] + self.leases[number]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +229,16 @@ def uncommitted(remains: Remains, decision_ids: list[str]) -> list[str]:
         )
     }
     return [each for each in decision_ids if each not in known]
+
+
+def late_answers(remains: Remains, patience_seconds: float) -> list[tuple[str, Tier, int]]:
+    """Per ticket and tier, how many calls were given up after the longest wait for an answer."""
+    rows = remains.rows(
+        "SELECT s.ticket_id, c.tier, count(*) FROM model_calls c JOIN submissions s ON s.id = c.submission_id"
+        " WHERE c.state = 'error' AND c.finished_at - c.started_at >= ? GROUP BY s.ticket_id, c.tier",
+        round(950 * patience_seconds),
+    )
+    return [(ticket_id, Tier(tier), int(late)) for ticket_id, tier, late in rows]
 
 
 def lost_questions(remains: Remains) -> list[tuple[str, Tier, int]]:

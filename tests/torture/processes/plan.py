@@ -128,7 +128,7 @@ _TROUBLES = {
     "job": ("reset", "500", "truncated"),
     "ask": ("reset", "lost", "500", "529", "429", "truncated", "timeout"),
 }
-_LOST_ANSWERS = frozenset({"lost", "truncated", "timeout"})
+_LOST_ANSWERS = frozenset({"lost", "truncated"})  # of those that come too late the ledger tells
 _HELD = ("poll", "ask", "ask", "read", "write", "write", "bulk", "bulk", "job")
 # What an undisturbed run does not do: it looks for an earlier write only after a kill.
 _RECOVERY = ("before GET /api/v2/tickets/#/audits", "after GET /api/v2/tickets/#/audits")
@@ -137,7 +137,7 @@ Steps = Mapping[tuple[str, bool, bool], Sequence[str]]
 
 
 def loses_the_answer(trouble: str) -> bool:
-    """Whether the request was served all the same."""
+    """Whether the request was served and its answer never arrived."""
     return trouble in _LOST_ANSWERS
 
 

@@ -289,7 +289,7 @@ class Round:
         outcome.tickets = len(self._town.tickets)
         outcome.effects = len(self._town.zendesk.writes())
         outcome.paid, outcome.needed = self._town.paid.total(), len(self._town.paid)
-        outcome.excused = (excuses.questions + excuses.wire).total()
+        outcome.excused = (excuses.questions + excuses.wire + excuses.late).total()
 
     def _excuses(self, remains: Remains) -> Excuses:
         """Of the questions that the ledger calls lost, those whose process was killed or stopped.
@@ -303,6 +303,8 @@ class Round:
         for ticket_id, tier, lost in audit.lost_questions(remains):
             key = (self._numbers_of[ticket_id], tier)
             excuses.questions[key] = min(lost, asked[key])
+        for ticket_id, tier, late in audit.late_answers(remains, CALL_SECONDS):
+            excuses.late[self._numbers_of[ticket_id], tier] = late
         numbers = self._numbers_of
         for replica in self._replicas:
             if not self._log(replica).exists():
