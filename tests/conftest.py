@@ -39,7 +39,7 @@ def environment_outside() -> Mapping[str, str]:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting, key or proxy of the machine reaches a test."""
-    ours = ("CONNECTOR_", "ANTHROPIC_", "OTEL_", "CREDENTIALS_")
+    ours = ("CONNECTOR_", "ANTHROPIC_", "OTEL_", "CREDENTIALS_", "AWS_", "GOOGLE_", "CLOUDSDK_")
     for name in list(os.environ):
         if name.startswith(ours) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)

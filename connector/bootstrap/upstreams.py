@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from connector.helpdesk.quota import Quota
     from connector.helpdesk.zendesk import ZendeskHelpdesk
     from connector.llm.claude import ClaudeClassifier
+    from connector.llm.provider import Provider
+    from connector.settings.connections import LlmSettings
     from connector.store import Store
 
 
@@ -94,20 +96,19 @@ def _connect_helpdesk(
 
 
 def open_classifier(settings: Settings) -> ClaudeClassifier:
-    """Claude behind the configured taxonomy.  Raises SettingsError without a key."""
+    """Claude behind the configured taxonomy.  Raises SettingsError without a key or packages it needs."""
     from connector.llm.claude import ClaudeClassifier
     from connector.llm.pricing import Price
     from connector.llm.request import ModelSettings
 
     chosen = settings.llm
-    key = _reveal(chosen.api_key)
-    if key is None:
-        raise SettingsError("no key for Claude: set ANTHROPIC_API_KEY or write it to secrets/llm__api_key")
+    provider = _open_provider(chosen)
     taxonomy = settings.taxonomy()
     tiers = {Tier.CHEAP: chosen.cheap, Tier.STRONG: chosen.strong}
     return ClaudeClassifier(
-        api_key=key,
+        provider=provider,
         base_url=chosen.base_url,
+        output=chosen.output,
         models={
             tier: ModelSettings(each.model, each.max_tokens, each.effort, each.thinking)
             for tier, each in tiers.items()
@@ -121,6 +122,24 @@ def open_classifier(settings: Settings) -> ClaudeClassifier:
         call_seconds=chosen.call_seconds,
         connections=chosen.workers,
     )
+
+
+def _open_provider(chosen: LlmSettings) -> Provider:
+    """Who runs the model; the others' packages are not even imported."""
+    if chosen.provider == "bedrock":
+        from connector.llm.bedrock import Bedrock
+
+        return Bedrock(region=str(chosen.region))
+    if chosen.provider == "vertex":
+        from connector.llm.vertex import Vertex
+
+        return Vertex(project=str(chosen.project), region=str(chosen.region))
+    from connector.llm.anthropic_api import AnthropicApi
+
+    key = _reveal(chosen.api_key)
+    if key is None:
+        raise SettingsError("no key for Claude: set ANTHROPIC_API_KEY or write it to secrets/llm__api_key")
+    return AnthropicApi(key)
 
 
 def _reveal(secret: SecretStr | None) -> str | None:

@@ -87,12 +87,15 @@ def _groups(at_work: Session) -> str:
 
 def _model(at_work: Session, tier: Tier) -> str | Finding:
     from connector.bootstrap import open_classifier
+    from connector.llm.model_status import UNLISTED
 
     classifier = open_classifier(at_work.settings)
     try:
         status = classifier.describe(tier)
     finally:
         classifier.close()
+    if status.lifecycle == UNLISTED:
+        return f"{status.name} answers; {at_work.settings.llm.provider} does not say when it retires"
     if status.lifecycle != "active":
         retires = f", retires {status.retires_at:%Y-%m-%d}" if status.retires_at else ""
         return Finding(f"{tier} model", "warn", f"{status.name} is {status.lifecycle}{retires}")

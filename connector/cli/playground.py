@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from connector.cli.output import say
 from connector.settings import Settings, StoreSettings
+from connector.settings.connections import LlmSettings
 
 if TYPE_CHECKING:
     from connector.sandbox.claude_api import ClaudeSandbox
@@ -87,7 +88,13 @@ class Playground:
                 "client_secret": SecretStr(str(self.zendesk.credentials.client_secret)),
             }
         )
-        llm = settings.llm.model_copy(update={"base_url": self.claude.url, "api_key": SecretStr(SANDBOX_KEY)})
+        llm = settings.llm
+        if llm.provider != "anthropic":  # the playground's Claude stands behind its own door
+            own = LlmSettings()
+            llm = llm.model_copy(
+                update={name: getattr(own, name) for name in ("provider", "cheap", "strong", "prices")}
+            )
+        llm = llm.model_copy(update={"base_url": self.claude.url, "api_key": SecretStr(SANDBOX_KEY)})
         return settings.model_copy(update={"helpdesk": helpdesk, "llm": llm})
 
 

@@ -53,6 +53,7 @@ def sandbox(plan: Plan) -> int:
             "CONNECTOR_HELPDESK__BASE_URL": zendesk.url,
             "CONNECTOR_HELPDESK__CLIENT_ID": str(zendesk.credentials.client_id),
             "CONNECTOR_HELPDESK__CLIENT_SECRET": str(zendesk.credentials.client_secret),
+            "CONNECTOR_LLM__PROVIDER": "anthropic",
             "ANTHROPIC_BASE_URL": claude.url,
             "ANTHROPIC_API_KEY": SANDBOX_KEY,
         }

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from connector.classify.answer import read_answer
 from connector.classify.prompt import Prompt
 from connector.domain.classification import Answer, Classification, Tier
 from connector.domain.taxonomy import Taxonomy
 from connector.errors import AnswerUnusable, SettingsError
+from connector.llm.answer_tool import TOOL, spoken_by_tool, version_by_tool
 from connector.llm.explanation import EXPLAINER, stream_explanation
-from connector.llm.model_status import ModelStatus, read_status
+from connector.llm.model_status import UNLISTED, ModelStatus, read_status
 from connector.llm.pricing import Price, cost, dearest, most
+from connector.llm.provider import Provider
 from connector.llm.request import ModelSettings, build_explanation, build_request, check_model, encode
 from connector.llm.response import Message, check_whole, read_message
 
 if TYPE_CHECKING:
+    import anthropic
     import httpx2
+
+Output = Literal["auto", "schema", "tool"]
 
 _HIDDEN_TOKENS = 1_000  # more than the vendor adds to a prompt for the output format
 
@@ -30,7 +35,7 @@ class ClaudeClassifier:
     def __init__(
         self,
         *,
-        api_key: str,
+        provider: Provider,
         models: Mapping[Tier, ModelSettings],
         prompt: Prompt,
         taxonomy: Taxonomy,
@@ -40,16 +45,18 @@ class ClaudeClassifier:
         connections: int = 64,
         proxy: str | None = None,
         ca_bundle: str | None = None,
+        output: Output = "auto",
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         """Open the line; nothing is sent.  Raises SettingsError for what cannot work.
 
         ``call_seconds`` bounds a call from its first byte to the last of its answer; ``connections`` is the
         number of threads that may call at once.  Nothing is read from the environment: ``base_url`` None is
-        the vendor's own, ``proxy`` None is none.  The key is kept by the vendor's client only.
-        ``transport`` replaces the network, for tests.
+        the provider's own, ``proxy`` None is none.  Credentials are kept by the vendor's client only.
+        ``output`` is how models answer: "schema" (structured outputs), "tool", or "auto", which is whatever
+        the provider has for a model.  ``transport`` replaces the network, for tests.
         """
-        from connector.llm.wire import Line, open_client
+        from connector.llm.wire import Line
 
         for model in models.values():
             check_model(model)
@@ -59,9 +66,16 @@ class ClaudeClassifier:
         self._prices = {price.model: price for price in prices}
         if not self._prices:
             raise SettingsError("no model has a price, so no call can be accounted for")
-        self._static_bytes = len(prompt.system.encode()) + len(encode(prompt.schema).encode())
+        self._provider = provider
+        self._by_tool = frozenset(
+            tier
+            for tier, model in models.items()
+            if output == "tool" or (output == "auto" and not provider.takes_schema(model.name))
+        )
+        spoken = spoken_by_tool(prompt).system if self._by_tool else prompt.system
+        self._static_bytes = len(spoken.encode()) + len(encode(prompt.schema).encode())
         line = Line(base_url, call_seconds, connections, proxy, ca_bundle)
-        self._client = open_client(api_key, line, transport)
+        self._client = provider.open(line, transport)
 
     def __repr__(self) -> str:
         names = ", ".join(f"{tier}={model.name}" for tier, model in self._models.items())
@@ -69,7 +83,7 @@ class ClaudeClassifier:
 
     @property
     def prompt_version(self) -> str:
-        return self._prompt.version
+        return version_by_tool(self._prompt.version, self._by_tool)
 
     def model(self, tier: Tier) -> str:
         """The model's name.  Raises SettingsError for a tier that has none."""
@@ -95,27 +109,27 @@ class ClaudeClassifier:
         An answer that cannot be used (refusal, cut off, unknown labels) is an Answer all the same, with its
         bill.  Raises Unavailable/RateLimited, AuthRefused, SettingsError or RequestRejected, nothing else.
         """
-        from connector.llm.failures import explain_failure
-
-        model = self._settings(tier)
-        try:
-            request = build_request(model, self._prompt, ticket)
-            response = self._client.messages.with_raw_response.create(**request)
-            body, request_id = response.http_response.content, response.headers.get("request-id")
-        except Exception as error:  # noqa: BLE001 - whatever the vendor raises leaves as one of ours
-            raise explain_failure(error, model.name) from None
-        return self._understand(read_message(body), tier, request_id)
+        message, request_id = self._call(tier, ticket, {})
+        return self._understand(message, tier, request_id)
 
     def describe(self, tier: Tier) -> ModelStatus:
-        """What the Models API says about the tier's model; free.  Raises the errors of `ask`."""
+        """What is known about the tier's model.  Raises the errors of `ask`.
+
+        The vendor's Models API says it for free.  Other homes have none: there one real question without a
+        ticket, cut after the first token, proves credentials, address, model and request, and is paid.
+        """
         from connector.llm.failures import explain_failure
 
         model = self._settings(tier)
+        if not self._provider.abilities.models_api:
+            self._call(tier, {}, {"max_tokens": 1})
+            return ModelStatus(name=model.name, lifecycle=UNLISTED)
         try:
-            response = self._client.models.with_raw_response.retrieve(model.name)
+            client = cast("anthropic.Anthropic", self._client)
+            response = client.models.with_raw_response.retrieve(model.name)
             body = response.http_response.content
         except Exception as error:  # noqa: BLE001 - whatever the vendor raises leaves as one of ours
-            raise explain_failure(error, model.name) from None
+            raise explain_failure(error, model.name, self._provider.wording) from None
         return read_status(body, model)
 
     def explain(self, decision: Mapping[str, Any], ticket: Mapping[str, Any]) -> Iterator[str]:
@@ -127,7 +141,8 @@ class ClaudeClassifier:
         model = self._settings(tier)
         model = replace(model, max_tokens=max(model.max_tokens, 1_000))
         request = build_explanation(model, EXPLAINER, {"decision": decision, "ticket": ticket})
-        return stream_explanation(self._client, request, model.name)
+        request |= self._provider.extras(model.name)
+        return stream_explanation(self._client, request, model.name, self._provider.wording)
 
     def close(self) -> None:
         """Close every connection; a call made afterwards is Unavailable."""
@@ -138,6 +153,23 @@ class ClaudeClassifier:
             return self._models[tier]
         except KeyError:
             raise SettingsError(f"no model is configured for the {tier} tier") from None
+
+    def _call(
+        self, tier: Tier, ticket: Mapping[str, Any], changes: Mapping[str, Any]
+    ) -> tuple[Message, str | None]:
+        """One request, and what came back with the id by which the provider's support finds it."""
+        from connector.llm.failures import explain_failure, request_id_in
+
+        model, by_tool = self._settings(tier), tier in self._by_tool
+        try:
+            request = build_request(model, self._prompt, ticket, by_tool=by_tool)
+            request |= {**self._provider.extras(model.name), **changes}
+            response = self._client.messages.with_raw_response.create(**request)
+            body, headers = response.http_response.content, response.headers
+        except Exception as error:  # noqa: BLE001 - whatever the vendor raises leaves as one of ours
+            raise explain_failure(error, model.name, self._provider.wording) from None
+        message = read_message(body, TOOL if by_tool else None)
+        return message, request_id_in(headers) or message.id
 
     def _understand(self, message: Message, tier: Tier, request_id: str | None) -> Answer:
         model = self._models[tier].name

@@ -10,7 +10,7 @@ from connector.errors import Unavailable
 from connector.llm.response import check_stop
 
 if TYPE_CHECKING:
-    import anthropic
+    from connector.llm.provider import Client, Wording
 
 EXPLAINER = """\
 You explain to a support lead, in plain words, why a ticket was routed as it was. The user message is one \
@@ -21,7 +21,9 @@ person was or was not asked. Do not invent facts that are not in the object. No 
 no headings."""
 
 
-def stream_explanation(client: anthropic.Anthropic, request: dict[str, Any], model: str) -> Iterator[str]:
+def stream_explanation(
+    client: Client, request: dict[str, Any], model: str, wording: Wording
+) -> Iterator[str]:
     """Pieces of text, safe for a terminal, as they arrive.
 
     Raises what a call raises, and at the end AnswerUnusable for a refusal or a cut-off text: what was yielded
@@ -35,7 +37,7 @@ def stream_explanation(client: anthropic.Anthropic, request: dict[str, Any], mod
                 yield clean(piece)
             stop_reason = stream.current_message_snapshot.stop_reason
     except Exception as error:  # noqa: BLE001 - whatever the vendor raises leaves as one of ours
-        raise explain_failure(error, model) from None
+        raise explain_failure(error, model, wording) from None
     if stop_reason is None:  # the vendor's client takes a closed connection for the end of the text
         raise Unavailable("the connection to Claude ended before the explanation did")
     check_stop(stop_reason)

@@ -22,6 +22,7 @@ from connector.errors import (
     SettingsError,
     Unavailable,
 )
+from connector.llm.provider import Wording
 
 # 429s that no waiting mends before the month ends (types/shared of the vendor's package).  The fourth of the
 # family, ramp_limit_exceeded, comes with a retry-after and is an ordinary rate limit.
@@ -38,7 +39,18 @@ _OWN_LIMIT = "you have reached your specified api usage limits"
 # the parameter's path ("thinking.type: ...").  One that is worded otherwise rejects its ticket only.
 _OUR_PARAMETER = re.compile(r"(model|max_tokens|system|thinking|output_config|tool_choice)\b")
 
-_COME_BACK = frozenset({408, 409, 425, 499})
+# 400s of the other homes that are about the account or the settings, whatever the ticket.
+_OUR_ACCOUNT = (
+    ("the provided model identifier is invalid", "knows no such model in this region"),
+    ("invocation of model id", "wants an inference profile's id, such as global.anthropic.claude-haiku-5-5"),
+    (
+        "organization policy constraint",
+        'refuses this by your organization\'s policy; llm.output = "tool" needs no permission',
+    ),
+)
+
+_COME_BACK = frozenset({408, 409, 424, 425, 499})  # 424: a model of Bedrock that failed while it answered
+_SLOW_DOWN = ("Throttling", "ServiceQuotaExceeded", "TooManyRequests")  # Bedrock: some of these are 400s
 _RETRY_LEAST_SECONDS, _RETRY_MOST_SECONDS = 1.0, 3600.0
 _MID_STREAM = {
     "authentication_error": 401,
@@ -50,21 +62,21 @@ _MID_STREAM = {
 }
 
 
-def explain_failure(error: Exception, model: str) -> ConnectorError:
+def explain_failure(error: Exception, model: str, wording: Wording) -> ConnectorError:
     """The error of ours that ``error``, raised by the vendor's package, means.  Never fails itself."""
     if isinstance(error, ConnectorError):
         return error
     if isinstance(error, anthropic.APIStatusError):
-        return _of_status(error, model)
+        return _of_status(error, model, wording)
     if isinstance(error, anthropic.APITimeoutError):
-        return Unavailable("Claude did not answer in time")
+        return Unavailable(f"{wording.service} did not answer in time")
     if isinstance(error, anthropic.APIConnectionError):
         cause = type(error.__cause__).__name__ if error.__cause__ else "unknown"
-        return Unavailable(f"the connection to Claude failed ({cause})")
+        return Unavailable(f"the connection to {wording.service} failed ({cause})")
     name = type(error).__name__
     if isinstance(error, (TypeError, ValueError)) and not isinstance(error, json.JSONDecodeError):
         # Refused before anything was sent, and it would be again.
-        return RequestRejected(f"the request to Claude could not be built ({name})")
+        return RequestRejected(f"the request to {wording.service} could not be built ({name})")
     return Unavailable(f"the Claude client failed ({name})")
 
 
@@ -78,53 +90,68 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return None if wish is None else min(_RETRY_MOST_SECONDS, max(_RETRY_LEAST_SECONDS, wish))
 
 
-def _of_status(error: anthropic.APIStatusError, model: str) -> ConnectorError:
+def request_id_in(headers: Mapping[str, str]) -> str | None:
+    """The id by which the provider's support finds a call."""
+    return headers.get("request-id") or headers.get("x-amzn-requestid")
+
+
+def _of_status(error: anthropic.APIStatusError, model: str, wording: Wording) -> ConnectorError:
     status = error.status_code
     if status < 300:  # an error event in the middle of a stream
         status = _MID_STREAM.get(str(error.type), 500)
     where = _where(error, status)
     if status in {401, 402, 403}:
-        return AuthRefused(f"{_REFUSED[status]} {where}")
-    if status == 429:
-        return _of_429(error, where)
+        return AuthRefused(f"{wording.refused[status]} {where}")
+    if status == 429 or _code(error).startswith(_SLOW_DOWN):
+        return _of_429(error, wording, where)
     if status >= 500 or status in _COME_BACK:
         wish = retry_after(error.response.headers)
-        return Unavailable(f"Claude is not available {where}", retry_after_seconds=wish)
-    return _of_request(error, status, model, where)
+        return Unavailable(f"{wording.service} is not available {where}", retry_after_seconds=wish)
+    return _of_request(error, status, model, wording, where)
 
 
-def _of_429(error: anthropic.APIStatusError, where: str) -> ConnectorError:
+def _of_429(error: anthropic.APIStatusError, wording: Wording, where: str) -> ConnectorError:
     if error.error_code in _SPENT:
         return AuthRefused(f"the Claude account's spend limit is reached; raise it in the Console {where}")
     wish = retry_after(error.response.headers)
-    return RateLimited(f"Claude asks to slow down {where}", retry_after_seconds=wish)
+    return RateLimited(f"{wording.service} asks to slow down {where}", retry_after_seconds=wish)
 
 
-def _of_request(error: anthropic.APIStatusError, status: int, model: str, where: str) -> ConnectorError:
-    said = error.api_message if isinstance(error.api_message, str) else ""
+def _of_request(
+    error: anthropic.APIStatusError, status: int, model: str, wording: Wording, where: str
+) -> ConnectorError:
+    said = _said(error)
     if status < 400:
         return SettingsError(f"Claude's base URL redirects elsewhere; configure its final address {where}")
     if status == 404:
-        return SettingsError(
-            f"Claude knows no model {model} for this key, or the base URL is not the API's {where}"
-        )
+        return SettingsError(f"{wording.service} knows no model {model} {wording.unknown_model} {where}")
     if status == 400 and said.lower().startswith(_OWN_LIMIT):
         return AuthRefused(f"your own Claude usage limit is reached; raise it in the Console {where}")
     if status == 400 and (ours := _OUR_PARAMETER.match(said)):
         return SettingsError(f'model {model} does not accept the configured "{ours[1]}" {where}')
-    return RequestRejected(f"Claude rejects this request {where}")
+    for beginning, meaning in _OUR_ACCOUNT:
+        if status == 400 and said.lower().startswith(beginning):
+            return SettingsError(f"model {model}: {wording.service} {meaning} {where}")
+    return RequestRejected(f"{wording.service} rejects this request {where}")
 
 
-_REFUSED = {
-    401: "Claude refuses the API key; check ANTHROPIC_API_KEY",
-    402: "the Claude account cannot be billed; check its payment in the Console",
-    403: "the API key may not do this; check its workspace and model access in the Console",
-}
+def _said(error: anthropic.APIStatusError) -> str:
+    """The message of an error, to compare and never to repeat; Bedrock's stands at the top of its body."""
+    said = error.api_message or (error.body.get("message") if isinstance(error.body, dict) else None)
+    return said if isinstance(said, str) else ""
+
+
+def _code(error: anthropic.APIStatusError) -> str:
+    """The provider's code word: the vendor's, else Amazon's header (``X:http://…``), else Google's status."""
+    amazons = error.response.headers.get("x-amzn-errortype", "").partition(":")[0]
+    inner = error.body.get("error") if isinstance(error.body, dict) else None
+    googles = inner.get("status") if isinstance(inner, dict) else None
+    return _word(error.error_code or error.type or amazons or googles)
 
 
 def _where(error: anthropic.APIStatusError, status: int) -> str:
-    """Status, the vendor's code word and the request id: what the vendor's support asks for."""
-    parts = [str(status), _word(error.error_code or error.type), _word(error.request_id)]
+    """Status, code word and request id: what the provider's support asks for."""
+    parts = [str(status), _code(error), _word(request_id_in(error.response.headers))]
     return f"({', '.join(part for part in parts if part)})"
 
 

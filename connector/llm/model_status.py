@@ -12,13 +12,15 @@ import msgspec
 from connector.errors import Unavailable
 from connector.llm.request import ModelSettings, effort_of, thinking_of
 
+UNLISTED = "unlisted"
+
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
     """A model as the Models API lists it.
 
-    ``lifecycle`` is active, deprecated or retired (or a later word); ``problems`` are sentences for an
-    operator, empty when the configured request will be accepted.
+    ``lifecycle`` is active, deprecated or retired (or a later word), UNLISTED where there is no such API;
+    ``problems`` are sentences for an operator, empty when the configured request will be accepted.
     """
 
     name: str

@@ -9,6 +9,8 @@ from typing import Any
 
 from connector.classify.prompt import Prompt
 from connector.errors import SettingsError
+from connector.llm.answer_tool import spoken_by_tool, tool_arguments
+from connector.llm.model_family import family_of
 
 _LEAST_TOKENS = 200  # an answer has about 120
 _LEAST_TOKENS_THINKING = 4_096  # thinking is paid from the same budget, before the first word of the answer
@@ -38,12 +40,13 @@ class Dialect:
     family: str
     thinking: tuple[str, ...]
     effort: bool
+    forced_tool: bool = True
 
 
 # platform.claude.com, migration guides of each model.  `describe` compares with what the API itself says.
 _DIALECTS = (
     Dialect("claude-haiku-5-5", ("disabled", "adaptive"), effort=True),
-    Dialect("claude-sonnet-5-5", ("between_tools", "adaptive"), effort=True),
+    Dialect("claude-sonnet-5-5", ("between_tools", "adaptive"), effort=True, forced_tool=False),
     Dialect("claude-haiku-4-5", ("disabled",), effort=False),
     Dialect("claude-sonnet-4-5", ("disabled",), effort=False),
     Dialect("claude-opus-4-5", ("disabled",), effort=True),
@@ -80,11 +83,17 @@ def effort_of(model: ModelSettings) -> str | None:
     return model.effort if dialect is None or dialect.effort else None
 
 
-def build_request(model: ModelSettings, prompt: Prompt, ticket: Mapping[str, Any]) -> dict[str, Any]:
+def build_request(
+    model: ModelSettings, prompt: Prompt, ticket: Mapping[str, Any], *, by_tool: bool = False
+) -> dict[str, Any]:
     """The arguments of ``messages.create`` for one ticket.
 
     All that calls have in common comes first and ends in a cache breakpoint; the ticket is one JSON object.
+    ``by_tool`` asks for the answer as the call of a tool, for models without structured outputs.
     """
+    if by_tool:
+        said = spoken_by_tool(prompt).system
+        return _call(model, said, ticket, None) | tool_arguments(prompt, forced=_can_be_forced(model))
     return _call(model, prompt.system, ticket, {"type": "json_schema", "schema": prompt.schema})
 
 
@@ -119,10 +128,15 @@ def _call(
     return call
 
 
+def _can_be_forced(model: ModelSettings) -> bool:
+    """Whether the call of a tool may be forced: not on Sonnet 5.5, not on the unknown, not while thinking.
+
+    platform.claude.com, migration guide to Sonnet 5.5: ``tool_choice`` "any" and "tool" are refused.
+    """
+    dialect = _dialect(model)
+    return dialect is not None and dialect.forced_tool and thinking_of(model) == "disabled"
+
+
 def _dialect(model: ModelSettings) -> Dialect | None:
-    """The family of a model name; a date at its end (``-20251001``) belongs to the same family."""
-    for dialect in _DIALECTS:
-        rest = model.name.removeprefix(dialect.family)
-        if rest != model.name and (not rest or (rest.startswith("-") and rest[1:].isdigit())):
-            return dialect
-    return None
+    family = family_of(model.name)
+    return next((dialect for dialect in _DIALECTS if dialect.family == family), None)

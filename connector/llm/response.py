@@ -25,26 +25,35 @@ _MOST_TOKENS = 10**9  # a counter beyond that is noise, not a bill
 class Message:
     """The few fields of a Messages API answer that matter here; ``text`` has no thinking in it.
 
-    ``is_metered`` says that the answer came with its token counters.
+    ``is_call``: the text is what our tool was called with, as JSON.  ``is_metered``: the answer came with its
+    token counters.
     """
 
+    id: str | None
     text: str
+    is_call: bool
     stop_reason: str | None
     model: str | None
     usage: Usage
     is_metered: bool
 
 
-def read_message(body: bytes) -> Message:
-    """The message in a 200 answer.  Raises Unavailable when it is not one: HTML, cut short, empty, ``{}``."""
+def read_message(body: bytes, tool: str | None = None) -> Message:
+    """The message in a 200 answer; a call of ``tool`` counts as what the model said.
+
+    Raises Unavailable when it is not a message: HTML, cut short, empty, ``{}``.
+    """
     try:
         said = msgspec.json.decode(body)
     except (ValueError, RecursionError):  # msgspec's DecodeError is a ValueError, as is bad UTF-8
         raise Unavailable("Claude's answer is not JSON; is a proxy answering in its place?") from None
     if not isinstance(said, dict) or not isinstance(said.get("content"), list):
         raise Unavailable("Claude's answer is not a message; is a proxy answering in its place?")
+    calls = _calls(said["content"], tool)
     return Message(
-        text=_text(said["content"]),
+        id=_string(said.get("id")),
+        text="".join(calls) or _text(said["content"]),
+        is_call=bool(calls),
         stop_reason=_string(said.get("stop_reason")),
         model=_string(said.get("model")),
         usage=_usage(said.get("usage")),
@@ -58,7 +67,8 @@ def check_whole(message: Message) -> None:
     Codes: ``refusal``, ``truncated``, ``too_long``, ``unexpected_stop`` (any other reason, those of the
     future included), ``empty``.
     """
-    check_stop(message.stop_reason)
+    if not (message.is_call and message.stop_reason == "tool_use"):
+        check_stop(message.stop_reason)
     if not message.text.strip():
         raise AnswerUnusable("the model's answer is empty", code="empty")
 
@@ -74,6 +84,16 @@ def _text(blocks: list[Any]) -> str:
     """The text blocks; the type is what a block says it is (thinking blocks and unknown ones are skipped)."""
     texts = (block.get("text") for block in blocks if isinstance(block, dict) and block.get("type") == "text")
     return "".join(text for text in texts if isinstance(text, str))
+
+
+def _calls(blocks: list[Any], tool: str | None) -> list[str]:
+    """What ``tool`` was called with, as JSON; two calls side by side are no JSON, so they are no answer."""
+    found = (block for block in blocks if isinstance(block, dict) and block.get("type") == "tool_use")
+    return [_json(block.get("input")) for block in found if tool is not None and block.get("name") == tool]
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _usage(said: object) -> Usage:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -17,8 +18,6 @@ import httpx2
 
 from connector.errors import SettingsError
 from connector.llm.allowance import Allowances, BoundedBackend, BoundedTransport
-
-API_URL = "https://api.anthropic.com"
 
 _CONNECT_SECONDS = 5.0
 _IDLE_SECONDS = 60.0  # how long an unused connection is kept for the next call
@@ -36,39 +35,30 @@ class Line:
     ca_bundle: str | None = None
 
 
-def open_client(
-    api_key: str, line: Line, transport: httpx2.BaseTransport | None = None
-) -> anthropic.Anthropic:
-    """A client that retries nothing, follows nothing and logs nothing.  Raises SettingsError.
+def client_options(
+    line: Line, default_url: str, transport: httpx2.BaseTransport | None = None
+) -> dict[str, Any]:
+    """What every client of the vendor's package gets: no retries, no redirects, no logs, an end to each call.
 
-    ``transport`` replaces the network, for tests.
+    ``default_url`` is the address where the line names none; ``transport`` replaces the network, for tests.
+    Raises SettingsError.
     """
-    _quieten()
-    check_key(api_key)
-    url = check_url(line.base_url or API_URL)
+    quieten(_LOGGERS)
+    url = check_url(line.base_url or default_url)
     allowances = Allowances()
     inner = transport if transport is not None else _network(line, allowances)
-    return anthropic.Anthropic(
-        api_key=api_key,
-        base_url=url,
-        max_retries=0,
-        timeout=httpx2.Timeout(line.call_seconds, connect=min(_CONNECT_SECONDS, line.call_seconds)),
-        default_headers={"Accept-Encoding": "identity"},  # answers are small, and a small one stays small
-        open_telemetry={"propagation": False},
-        http_client=anthropic.DefaultHttpxClient(
+    return {
+        "base_url": url,
+        "max_retries": 0,
+        "timeout": httpx2.Timeout(line.call_seconds, connect=min(_CONNECT_SECONDS, line.call_seconds)),
+        "default_headers": {"Accept-Encoding": "identity"},  # answers are small, and a small one stays small
+        "open_telemetry": {"propagation": False},
+        "http_client": anthropic.DefaultHttpxClient(
             transport=BoundedTransport(inner, allowances, line.call_seconds),
             trust_env=False,
             follow_redirects=False,
         ),
-    )
-
-
-def check_key(api_key: str) -> None:
-    """Raise SettingsError for a key that no HTTP header can carry; the key itself is not repeated."""
-    if not api_key:
-        raise SettingsError("Claude's API key is missing; set ANTHROPIC_API_KEY")
-    if not (api_key.isascii() and api_key.isprintable()) or " " in api_key:
-        raise SettingsError("Claude's API key contains characters that no key has; copy it again")
+    }
 
 
 def check_url(url: str) -> str:
@@ -114,8 +104,8 @@ def _network(line: Line, allowances: Allowances) -> httpx2.HTTPTransport:
     return transport
 
 
-def _quieten() -> None:
-    """Cap the vendor's loggers: ANTHROPIC_LOG=debug would log whole requests, ticket text included."""
-    for name in _LOGGERS:
+def quieten(loggers: Iterable[str]) -> None:
+    """Cap a vendor's loggers: ANTHROPIC_LOG=debug would log whole requests, ticket text included."""
+    for name in loggers:
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, logging.WARNING))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
-from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -17,6 +15,15 @@ from pydantic import (
     model_validator,
 )
 
+from connector.settings.claude_models import (
+    Home,
+    ModelSettings,
+    PriceSettings,
+    Region,
+    cheap_model,
+    prices,
+    strong_model,
+)
 from connector.settings.values import (
     TABLE,
     Count,
@@ -31,8 +38,6 @@ from connector.settings.values import (
     Text,
     several,
 )
-
-Price = Annotated[Decimal, Field(ge=0, le=10_000)]
 
 
 class HelpdeskSettings(BaseModel):
@@ -158,72 +163,37 @@ class StoreSettings(BaseModel):
     )
 
 
-class ModelSettings(BaseModel):
-    """One Claude model and how much it may think."""
-
-    model_config = TABLE
-
-    model: Text = Field(description="The model's id.")
-    max_tokens: int = Field(ge=64, le=128_000, description="Most tokens of an answer, thinking included.")
-    effort: Literal["low", "medium", "high", "xhigh", "max"] = Field(
-        description="How much effort: low, medium, high, xhigh or max."
-    )
-    thinking: Literal["disabled", "between_tools", "adaptive"] = Field(
-        description="disabled (Haiku only), between_tools or adaptive."
-    )
-
-
-class PriceSettings(BaseModel):
-    """What a model costs, in USD per million tokens (platform.claude.com, Pricing)."""
-
-    model_config = TABLE
-
-    model: Text = Field(description="The model's id.")
-    input: Price = Field(description="Uncached input.")
-    output: Price = Field(description="Output, thinking included.")
-    cache_write: Price = Field(description="Writing the prompt cache, for five minutes.")
-    cache_read: Price = Field(description="Reading the prompt cache.")
-    as_of: date = Field(description="When somebody last compared this with the price list.")
-
-
-def _cheap() -> ModelSettings:
-    return ModelSettings(model="claude-haiku-5-5", max_tokens=512, effort="low", thinking="disabled")
-
-
-def _strong() -> ModelSettings:
-    return ModelSettings(model="claude-sonnet-5-5", max_tokens=4096, effort="medium", thinking="adaptive")
-
-
-def _prices() -> tuple[PriceSettings, ...]:
-    rows = (
-        ("claude-haiku-5-5", "0.10", "0.50", "0.125", "0.01"),
-        ("claude-sonnet-5-5", "2.00", "10.00", "2.50", "0.10"),
-    )
-    return tuple(
-        PriceSettings(
-            model=model,
-            input=Decimal(read),
-            output=Decimal(written),
-            cache_write=Decimal(cached),
-            cache_read=Decimal(hit),
-            as_of=date(2026, 10, 7),
-        )
-        for model, read, written, cached, hit in rows
-    )
-
-
 class LlmSettings(BaseModel):
-    """Claude: the key, the limits, the two models and their prices."""
+    """Claude: where it runs, the key, the limits, the two models and their prices."""
 
     model_config = TABLE
 
+    provider: Home = Field(
+        default="anthropic",
+        description="Who runs Claude: anthropic (API key), bedrock (Amazon) or vertex (Google). The last two "
+        "use this machine's AWS or Google credentials and packages (helpdesk-connector[bedrock], [vertex]).",
+    )
+    region: Region | None = Field(
+        default=None,
+        description='Region of bedrock or vertex, such as eu-central-1; vertex also has "global".',
+        examples=["eu-central-1"],
+    )
+    project: Text | None = Field(
+        default=None, description="vertex: the Google Cloud project.", examples=["acme-support"]
+    )
+    output: Literal["auto", "schema", "tool"] = Field(
+        default="auto",
+        description="How models answer: schema (structured outputs), tool (calling one), or auto: schema "
+        "wherever the provider has it for the model.",
+    )
     api_key: Secret | None = Field(
         default=None,
         description="Anthropic API key. Better: ANTHROPIC_API_KEY or secrets/llm__api_key, mode 0600.",
     )
     base_url: ServiceUrl | None = Field(
         default=None,
-        description="Address of the Messages API, for a gateway; ANTHROPIC_BASE_URL works too.",
+        description="Address of the Messages API, for a gateway; ANTHROPIC_BASE_URL works too. For bedrock "
+        "and vertex that of their endpoint, for a private one.",
         examples=["https://llm-gateway.acme.com/anthropic"],
     )
     workers: int = Field(
@@ -250,24 +220,30 @@ class LlmSettings(BaseModel):
     instructions: str = Field(
         default="", max_length=8000, description="House rules for classification, in plain words."
     )
-    cheap: ModelSettings = Field(default_factory=_cheap, description="The model that is asked first.")
+    cheap: ModelSettings = Field(default_factory=cheap_model, description="The model that is asked first.")
     strong: ModelSettings = Field(
-        default_factory=_strong,
+        default_factory=strong_model,
         description="The model that is asked when the cheap one is not sure enough.",
     )
-    prices: tuple[PriceSettings, ...] = Field(default_factory=_prices)
+    prices: tuple[PriceSettings, ...] = Field(default_factory=prices)
 
     @field_validator("cheap", "strong", mode="before")
     @classmethod
     def _rest_is_default(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - whatever the file holds
         """A table that names only another model keeps the other keys."""
-        default = _cheap() if info.field_name == "cheap" else _strong()
+        default = cheap_model(info.data) if info.field_name == "cheap" else strong_model(info.data)
         return {**default.model_dump(), **value} if isinstance(value, dict) else value
 
     @model_validator(mode="after")
-    def _prices_are_known(self) -> Self:
-        several(self._unpriced())
+    def _is_complete(self) -> Self:
+        several((*self._homeless(), *self._unpriced()))
         return self
+
+    def _homeless(self) -> Iterator[tuple[Loc, str]]:
+        needed = {"anthropic": (), "bedrock": ("region",), "vertex": ("region", "project")}[self.provider]
+        for key in needed:
+            if getattr(self, key) is None:
+                yield (key,), f'is required for provider = "{self.provider}"'
 
     def _unpriced(self) -> Iterator[tuple[Loc, str]]:
         models = [price.model for price in self.prices]

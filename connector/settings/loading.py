@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from connector.errors import SettingsError
 from connector.observe.redaction import escape_controls
 from connector.settings.environment import CONFIG_VARIABLE, anthropic_layer, environment_layer
-from connector.settings.layers import Layer, paths_in
+from connector.settings.layers import MISSING, Layer, paths_in, value_at
 from connector.settings.model import Settings
 from connector.settings.problems import problems_in
 from connector.settings.secret_files import secret_directories, secrets_layer
@@ -50,13 +50,13 @@ def load_settings(
     environment = os.environ if environment is None else environment
     directory = directory or Path()
     overrides = overrides or {}
-    layers = (
+    layers: tuple[Layer, ...] = (
         Layer(overrides, dict.fromkeys(paths_in(overrides), "command line")),
         environment_layer(environment),
-        anthropic_layer(environment),
         secrets_layer(secret_directories(environment, directory) if secret_dirs is None else secret_dirs),
         _settings_file(path, environment, directory) if use_file else Layer(),
     )
+    layers = _meant_for_the_provider(layers, anthropic_layer(environment))
     problems = [problem for layer in layers for problem in layer.problems]
     try:
         settings = _settings_from(layers)
@@ -67,6 +67,16 @@ def load_settings(
         raise SettingsError("\n".join(["the settings cannot be used:", *lines]))
     warnings = tuple(warning for layer in layers for warning in layer.warnings)
     return Loaded(settings, warnings, layers)
+
+
+def _meant_for_the_provider(layers: tuple[Layer, ...], anthropic: Layer) -> tuple[Layer, ...]:
+    """The layers with Anthropic's own variables among them, right after the environment's, where they count.
+
+    Elsewhere they do not: AWS or Google credentials must not be sent to an address meant for Anthropic's.
+    """
+    found = (value_at(layer.values, ("llm", "provider")) for layer in layers)
+    provider = next((value for value in found if value is not MISSING), "anthropic")
+    return (*layers[:2], anthropic, *layers[2:]) if provider == "anthropic" else layers
 
 
 def _settings_file(path: Path | None, environment: Mapping[str, str], directory: Path) -> Layer:

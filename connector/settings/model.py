@@ -19,13 +19,8 @@ from connector.settings.business import (
     TypeSettings,
     UrgencySettings,
 )
-from connector.settings.connections import (
-    HelpdeskSettings,
-    LlmSettings,
-    PriceSettings,
-    StoreSettings,
-    TriageSettings,
-)
+from connector.settings.claude_models import PriceSettings
+from connector.settings.connections import HelpdeskSettings, LlmSettings, StoreSettings, TriageSettings
 from connector.settings.defaults import (
     default_rules,
     default_sentiments,

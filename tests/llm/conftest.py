@@ -18,6 +18,7 @@ import pytest
 from connector.classify.prompt import Prompt, build_prompt
 from connector.domain.classification import Tier
 from connector.domain.taxonomy import Taxonomy
+from connector.llm.anthropic_api import AnthropicApi
 from connector.llm.claude import ClaudeClassifier
 from connector.llm.pricing import Price, Rates
 from connector.llm.request import ModelSettings
@@ -73,7 +74,7 @@ def make_classifier(
                 Tier.STRONG: ModelSettings("claude-sonnet-5-5", max_tokens=1_024),
             }
             defaults: dict[str, Any] = {
-                "api_key": KEY,
+                "provider": AnthropicApi(KEY),
                 "models": models,
                 "prompt": prompt,
                 "taxonomy": taxonomy,

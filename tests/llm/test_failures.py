@@ -21,6 +21,7 @@ from connector.errors import (
     SettingsError,
     Unavailable,
 )
+from connector.llm.anthropic_api import AnthropicApi
 from connector.llm.claude import ClaudeClassifier
 
 MakeClassifier = Callable[..., ClaudeClassifier]
@@ -258,7 +259,7 @@ def test_a_key_that_cannot_be_one_is_refused_without_repeating_it(
     make_classifier: MakeClassifier, bad: str
 ) -> None:
     with pytest.raises(SettingsError, match="API key") as raised:
-        make_classifier(failing(500), api_key=bad)
+        make_classifier(failing(500), provider=AnthropicApi(bad))
 
     assert "hunter2" not in str(raised.value)
 

@@ -52,11 +52,12 @@ def build_usage(metered: Metered, answer: Answer, tier: str = "standard") -> Jso
 
 def stream_message(message: Json, cut_after: int | None) -> Iterator[bytes]:
     """The same message as server-sent events; after ``cut_after`` of them the stream just ends."""
-    for event in islice(_events(message), cut_after):
+    for event in islice(message_events(message), cut_after):
         yield f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
 
 
-def _events(message: Json) -> Iterator[Json]:
+def message_events(message: Json) -> Iterator[Json]:
+    """The events of which a streamed message consists."""
     usage = message["usage"]
     begun = message | {"content": [], "stop_reason": None, "stop_details": None}
     yield {"type": "message_start", "message": begun | {"usage": usage | {"output_tokens": 1}}}

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import hmac
-import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from itertools import count
 from threading import Event
-from typing import Any, Self
+from typing import Self
 
+from connector.sandbox.claude_api.amazon_door import AmazonDoor
 from connector.sandbox.claude_api.batches import Batches, page_of
 from connector.sandbox.claude_api.calls import Call, CallLog, Totals
-from connector.sandbox.claude_api.message import Json, stream_message
-from connector.sandbox.claude_api.messages import LATEST_VERSION, Messages, Reply
+from connector.sandbox.claude_api.doors import Door, is_key, read_body, render_reply
+from connector.sandbox.claude_api.google_door import GoogleDoor
+from connector.sandbox.claude_api.message import Json
+from connector.sandbox.claude_api.messages import LATEST_VERSION, Messages
 from connector.sandbox.claude_api.models import CATALOGUE, Model, describe_model, find_model
 from connector.sandbox.claude_api.rate_limits import RateLimiter, RateLimits
 from connector.sandbox.claude_api.rejection import Rejected, invalid
@@ -24,15 +25,17 @@ from connector.sandbox.claude_api.writer import Writer
 from connector.sandbox.faults import FaultPlan
 from connector.sandbox.server import Request, Response, json_response, serve
 
-_MAX_BODY_BYTES = 32 * 1024 * 1024
 _VERSIONS = frozenset({"2023-01-01", "2023-06-01", LATEST_VERSION})
 _ORGANIZATION = "5a9db0c5-0000-4000-8000-5a9db0c50000"
+_DOORS: tuple[Door, ...] = (AmazonDoor(), GoogleDoor())
 _BATCH_PATH = re.compile(r"/v1/messages/batches/([^/]+)(/cancel|/results)?")
 
 
 class ClaudeSandbox:
     """``with ClaudeSandbox() as claude:`` gives an Anthropic client's ``base_url`` as ``claude.url``.
 
+    It is a Bedrock client's too, and with ``/v1`` at its end a Vertex client's; ``api_key`` is the id of the
+    AWS access key and Google's access token as well.
     ``latency_seconds`` is one number or one per model; ``rate_limits`` None announces limits without
     enforcing them; ``author`` scripts answers (see Scripted); batches end ``batch_seconds`` after creation.
     """
@@ -120,6 +123,9 @@ class ClaudeSandbox:
 
     def _serve(self, request: Request) -> Response:
         request_id = self._new_id("req_")
+        for door in _DOORS:
+            if door.opens(request):
+                return self._serve_at(door, request, request_id)
         headers = {"request-id": request_id, "anthropic-organization-id": _ORGANIZATION}
         try:
             self._authenticate(request)
@@ -130,6 +136,13 @@ class ClaudeSandbox:
             response.status, headers | dict(response.headers), response.body, response.chunks, response.wire
         )
 
+    def _serve_at(self, door: Door, request: Request, request_id: str) -> Response:
+        try:
+            knock = door.read(request, self._api_key)
+            return door.render(self._messages.create(knock.body, knock.version, request_id), request_id)
+        except Rejected as rejected:
+            return door.refuse(rejected, request_id)
+
     def _authenticate(self, request: Request) -> None:
         """``x-api-key`` wins over ``Authorization: Bearer``, which newer clients send."""
         key = request.headers.get("x-api-key")
@@ -137,29 +150,27 @@ class ClaudeSandbox:
             scheme, _, key = request.headers.get("authorization", "").partition(" ")
             if scheme.lower() != "bearer":
                 raise Rejected(401, "x-api-key header is required")
-        if not hmac.compare_digest(key.encode(), self._api_key.encode()):
+        if not is_key(key, self._api_key):
             raise Rejected(401, "invalid x-api-key")
         version = request.headers.get("anthropic-version")
         if version is None:
             raise invalid("anthropic-version: header is required")
         if version not in _VERSIONS:
             raise invalid(f'anthropic-version: "{version}" is not a valid version')
-        if len(request.body) > _MAX_BODY_BYTES:
-            raise Rejected(413, "Request exceeds the maximum size")
 
     def _route(self, request: Request, request_id: str) -> Response:
         match request.method, request.path:
             case "POST", "/v1/messages":
                 return self._create_message(request, request_id)
             case "POST", "/v1/messages/count_tokens":
-                tokens = self._messages.count(_body(request), request.headers["anthropic-version"])
+                tokens = self._messages.count(read_body(request), request.headers["anthropic-version"])
                 return json_response({"input_tokens": tokens})
             case "GET", "/v1/models":
                 return json_response(self._list_models(request))
             case "GET", path if path.startswith("/v1/models/"):
                 return json_response(self._retrieve_model(path.removeprefix("/v1/models/")))
             case "POST", "/v1/messages/batches":
-                return json_response(self._batches.create(_body(request), self.url))
+                return json_response(self._batches.create(read_body(request), self.url))
             case "GET", "/v1/messages/batches":
                 return json_response(self._batches.page(request.query, self.url))
         if found := _BATCH_PATH.fullmatch(request.path):
@@ -181,9 +192,9 @@ class ClaudeSandbox:
 
     def _create_message(self, request: Request, request_id: str) -> Response:
         version = request.headers["anthropic-version"]
-        reply = self._messages.create(_body(request), version, request_id)
+        reply = self._messages.create(read_body(request), version, request_id)
         headers = dict(self._limiter.headers(reply.request.model.id, self._now()))
-        return _render(reply, headers)
+        return render_reply(reply, headers)
 
     def _list_models(self, request: Request) -> Json:
         wanted = request.query.get("lifecycle[]", request.query.get("lifecycle"))
@@ -207,23 +218,3 @@ class ClaudeSandbox:
     def _new_id(self, prefix: str) -> str:
         number = next(self._numbers)
         return prefix + blake2b(f"{self._seed}\0{number}".encode(), digest_size=12).hexdigest()
-
-
-def _render(reply: Reply, headers: Mapping[str, str]) -> Response:
-    scripted = reply.scripted
-    if scripted.body is not None:
-        return Response(200, {"Content-Type": scripted.content_type} | dict(headers), scripted.body)
-    if reply.request.stream:
-        streaming = {"Content-Type": "text/event-stream; charset=utf-8"} | dict(headers)
-        return Response(200, streaming, chunks=stream_message(reply.message, scripted.cut_after))
-    return json_response(reply.message, 200, headers)
-
-
-def _body(request: Request) -> Mapping[str, Any]:
-    try:
-        body = json.loads(request.body)
-    except ValueError as error:
-        raise invalid("The request body is not valid JSON") from error
-    if not isinstance(body, dict):
-        raise invalid("Input should be an object")
-    return body

@@ -63,9 +63,9 @@ class Writer:
             length = sum(len(json.dumps(block)) for block in scripted.content)
             return Answer(tuple(scripted.content), "end_turn", _cost(request, length) if length else 0)
         filled = self._fill(request)
-        if request.tool is not None:
+        if request.tool is not None and scripted.text is None:
             use = {"type": "tool_use", "id": _id("toolu_", request, self._seed), "name": request.tool}
-            return Answer(({**use, "input": filled},), "tool_use", _cost(request, len(json.dumps(filled))))
+            return _called(request, use, _changed(filled, scripted), budget)
         return _spoken(request, _wording(filled, scripted), budget)
 
     def _fill(self, request: MessageRequest) -> object:
@@ -98,13 +98,27 @@ def _spoken(request: MessageRequest, text: str, budget: int) -> Answer:
     return Answer(({"type": "text", "text": text},), "end_turn", cost)
 
 
+def _called(request: MessageRequest, use: Mapping[str, Any], filled: object, budget: int) -> Answer:
+    """The call of a tool; where the budget ends before its input does, what has come is empty."""
+    cost = _cost(request, len(json.dumps(filled)))
+    if cost > budget:
+        return Answer(({**use, "input": {}},) if budget > 0 else (), "max_tokens", max(0, budget))
+    return Answer(({**use, "input": filled},), "tool_use", cost)
+
+
 def _wording(filled: object, scripted: Scripted) -> str:
     if scripted.text is not None:
         return scripted.text
-    if isinstance(filled, dict) and (scripted.changes or scripted.without):
-        filled = {name: value for name, value in filled.items() if name not in scripted.without}
-        filled |= dict(scripted.changes or {})
+    filled = _changed(filled, scripted)
     return filled if isinstance(filled, str) else json.dumps(filled, ensure_ascii=False)
+
+
+def _changed(filled: object, scripted: Scripted) -> object:
+    """The answer as scripted: without some properties, with others."""
+    if not isinstance(filled, dict):
+        return filled
+    kept = {name: value for name, value in filled.items() if name not in scripted.without}
+    return kept | dict(scripted.changes or {})
 
 
 def _prose(opinions: Sequence[Opinion]) -> str:
