@@ -136,17 +136,26 @@ def _of_request(
 
 
 def _said(error: anthropic.APIStatusError) -> str:
-    """The message of an error, to compare and never to repeat; Bedrock's stands at the top of its body."""
-    said = error.api_message or (error.body.get("message") if isinstance(error.body, dict) else None)
+    """The message of an error, to compare and never to repeat."""
+    said = _stated(error).get("message")
     return said if isinstance(said, str) else ""
 
 
 def _code(error: anthropic.APIStatusError) -> str:
     """The provider's code word: the vendor's, else Amazon's header (``X:http://…``), else Google's status."""
     amazons = error.response.headers.get("x-amzn-errortype", "").partition(":")[0]
-    inner = error.body.get("error") if isinstance(error.body, dict) else None
-    googles = inner.get("status") if isinstance(inner, dict) else None
-    return _word(error.error_code or error.type or amazons or googles)
+    return _word(error.error_code or error.type or amazons or _stated(error).get("status"))
+
+
+def _stated(error: anthropic.APIStatusError) -> Mapping[str, object]:
+    """The object with the message: Amazon's is the whole body, Google's may be wrapped into a list."""
+    body = error.body
+    if isinstance(body, list) and body:
+        body = body[0]
+    if not isinstance(body, dict):
+        return {}
+    inner = body.get("error")
+    return inner if isinstance(inner, dict) else body
 
 
 def _where(error: anthropic.APIStatusError, status: int) -> str:

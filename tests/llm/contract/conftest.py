@@ -1,4 +1,4 @@
-"""Every home of the model in front of the emulator: its door, its credentials, its models and their prices."""
+"""Every home of the model in front of the emulator: its door, credentials, models and their prices."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from connector.llm.vertex import Vertex
 from connector.sandbox.claude_api import ClaudeSandbox
 from connector.settings.claude_models import cheap_model, prices, strong_model
 
-SECRET = "wJalrXUtnFEMI-secret-of-an-access-key"  # noqa: S105 - opens nothing
+SECRET = "wJalrXUtnFEMI-secret-of-an-access-key"
 
 
 @dataclass(frozen=True)
