@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from connector.bootstrap import open_classifier
+from connector.cli.playground import playground
+from connector.domain.classification import Tier
+from connector.settings import load_settings
 from tests.cli.conftest import KEY, Place
 
 BEDROCK = {
@@ -29,3 +33,16 @@ def test_bedrock_is_checked_and_classifies_by_tool(place: Place) -> None:
     assert {call.stop_reason for call in place.claude.calls[2:]} == {"tool_use"}
     assert ran.last_json["cost"] > 0
     assert "of-the-access-key" not in ran.out + ran.err + checked.out + checked.err
+
+
+def test_the_playground_asks_its_own_model_wherever_the_settings_would_ask() -> None:
+    chosen = {"llm": {"provider": "bedrock", "region": "eu-central-1"}}
+    settings = load_settings(overrides=chosen, environment={}, use_file=False, secret_dirs=[]).settings
+
+    with playground(settings, latency_seconds=0) as ground:
+        classifier = open_classifier(ground.effective(settings))
+        answer = classifier.ask(Tier.CHEAP, {"text": "Please refund me."})
+        classifier.close()
+
+    assert answer.unusable is None
+    assert answer.usage.cost_usd

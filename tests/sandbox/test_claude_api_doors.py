@@ -22,15 +22,18 @@ SIGNED = {
 }
 TOKEN = {"Authorization": f"Bearer {KEY}"}
 VERTEX = "/v1/projects/acme/locations/global/publishers/anthropic/models"
-BODY = {
+BODY: dict[str, Any] = {
     "anthropic_version": "2026-10-21",
     "max_tokens": 512,
     "messages": [{"role": "user", "content": json.dumps({"text": "please refund me"})}],
     "thinking": {"type": "disabled"},
 }
-FORM = {"type": "object", "properties": {"team": {"type": "string", "enum": ["billing", "technical"]}}}
+FORM: dict[str, Any] = {
+    "type": "object",
+    "properties": {"team": {"type": "string", "enum": ["billing", "technical"]}},
+}
 TOOL = {"name": "record", "description": "", "input_schema": FORM | {"required": ["team"]}}
-FORMAT = {
+FORMAT: dict[str, Any] = {
     "output_config": {"format": {"type": "json_schema", "schema": FORM | {"additionalProperties": False}}}
 }
 
@@ -192,7 +195,7 @@ def test_vertex_refuses_in_googles_shape(
     status: int,
     word: str,
 ) -> None:
-    answered, _, body = post(claude, f"{VERTEX}/{model}:rawPredict", BODY | changes, headers)
+    answered, _, body = post(claude, f"{VERTEX}/{model}:rawPredict", {**BODY, **changes}, headers)
 
     error = json.loads(body)["error"]
     assert answered == error["code"] == status

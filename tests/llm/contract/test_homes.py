@@ -273,27 +273,53 @@ _OPEN = """
 import json, sys
 from connector.bootstrap import open_classifier
 from connector.settings import load_settings
-chosen = json.loads(sys.argv[1])
-loaded = load_settings(overrides={"llm": chosen}, environment={}, use_file=False, secret_dirs=[])
-open_classifier(loaded.settings)
-print(json.dumps([name for name in ("boto3", "botocore", "google.auth") if name in sys.modules]))
+for chosen in json.loads(sys.argv[1]):
+    loaded = load_settings(overrides={"llm": chosen}, environment={}, use_file=False, secret_dirs=[])
+    open_classifier(loaded.settings)
+    print(json.dumps([name for name in ("boto3", "botocore", "google.auth") if name in sys.modules]))
 """
 
 
-@pytest.mark.parametrize(
-    ("chosen", "loaded"),
-    [
-        ({"api_key": "k"}, []),
-        ({"provider": "bedrock", "region": "eu-central-1"}, ["boto3", "botocore"]),
-        ({"provider": "vertex", "region": "global", "project": "acme"}, ["google.auth"]),
-    ],
-)
-def test_only_the_chosen_homes_packages_are_loaded(chosen: dict[str, str], loaded: list[str]) -> None:
+def test_a_homes_packages_are_loaded_when_it_is_chosen_and_not_before() -> None:
+    chosen = [
+        {"api_key": "k"},
+        {"provider": "vertex", "region": "global", "project": "acme"},
+        {"provider": "bedrock", "region": "eu-central-1"},
+    ]
+
     ran = subprocess.run(
         [sys.executable, "-c", _OPEN, json.dumps(chosen)], capture_output=True, text=True, check=True
     )
 
-    assert json.loads(ran.stdout) == loaded
+    loaded = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert loaded == [[], ["google.auth"], ["boto3", "botocore", "google.auth"]]
+
+
+@pytest.mark.parametrize(
+    ("provider", "path", "model", "said"),
+    [
+        (Bedrock("eu-central-1"), "", "anthropic.claude-haiku-5-5", "output_config"),
+        (None, "/v1", "claude-haiku-5-5", r"llm\.output = "),
+    ],
+)
+def test_structured_outputs_where_they_are_not_allowed_are_a_matter_of_settings(
+    open_at: Open,
+    claude: ClaudeSandbox,
+    key: str,
+    provider: Provider | None,
+    path: str,
+    model: str,
+    said: str,
+) -> None:
+    classifier = open_at(
+        provider or Vertex("acme", "global", Credentials(token=key)),  # type: ignore[no-untyped-call]
+        models={Tier.CHEAP: ModelSettings(model)},
+        base_url=claude.url + path,
+        output="schema",
+    )
+
+    with pytest.raises(SettingsError, match=said):
+        classifier.ask(Tier.CHEAP, TICKET)
 
 
 @pytest.mark.parametrize(
