@@ -130,7 +130,7 @@ class ClaudeClassifier:
             body = response.http_response.content
         except Exception as error:  # noqa: BLE001 - whatever the vendor raises leaves as one of ours
             raise explain_failure(error, model.name, self._provider.wording) from None
-        return read_status(body, model)
+        return read_status(body, model, by_tool=tier in self._by_tool)
 
     def explain(self, decision: Mapping[str, Any], ticket: Mapping[str, Any]) -> Iterator[str]:
         """Plain words about a recorded decision, piece by piece, from the strong model (else the cheap one).

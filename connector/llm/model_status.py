@@ -30,8 +30,11 @@ class ModelStatus:
     problems: tuple[str, ...] = ()
 
 
-def read_status(body: bytes, model: ModelSettings) -> ModelStatus:
-    """The status in an answer of the Models API.  Raises Unavailable when it is none."""
+def read_status(body: bytes, model: ModelSettings, *, by_tool: bool = False) -> ModelStatus:
+    """The status in an answer of the Models API.  Raises Unavailable when it is none.
+
+    A model that answers ``by_tool`` needs no structured outputs.
+    """
     try:
         said = msgspec.json.decode(body)
     except (ValueError, RecursionError):
@@ -45,15 +48,15 @@ def read_status(body: bytes, model: ModelSettings) -> ModelStatus:
         lifecycle=lifecycle if isinstance(lifecycle, str) else "unknown",
         retires_at=retires_at,
         display_name=str(said.get("display_name") or ""),
-        problems=tuple(_problems(said, model)),
+        problems=tuple(_problems(said, model, by_tool=by_tool)),
     )
 
 
-def _problems(said: Mapping[str, Any], model: ModelSettings) -> list[str]:
+def _problems(said: Mapping[str, Any], model: ModelSettings, *, by_tool: bool) -> list[str]:
     problems = []
     if said.get("lifecycle") == "retired":
         problems.append(f"{model.name} is retired; configure another model")
-    if _refused(said, "structured_outputs"):
+    if not by_tool and _refused(said, "structured_outputs"):
         problems.append(f"{model.name} has no structured outputs")
     if (thinking := thinking_of(model)) and _refused(said, "thinking", "types", thinking):
         problems.append(f'{model.name} does not accept thinking "{thinking}"')

@@ -131,3 +131,15 @@ def test_decisions_made_by_tool_have_a_prompt_version_of_their_own(
     assert by_schema.prompt_version == prompt.version
     assert by_tool.prompt_version != prompt.version
     assert by_tool.prompt_version == make_classifier(output="tool").prompt_version
+
+
+def test_a_model_without_structured_outputs_is_no_problem_when_it_answers_by_tool(
+    make_classifier: MakeClassifier,
+) -> None:
+    body = {"id": "claude-haiku-5-5", "capabilities": {"structured_outputs": {"supported": False}}}
+
+    by_schema = make_classifier(replying(body)).describe(Tier.CHEAP)
+    by_tool = make_classifier(replying(body), output="tool").describe(Tier.CHEAP)
+
+    assert by_schema.problems == ("claude-haiku-5-5 has no structured outputs",)
+    assert by_tool.problems == ()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import anthropic
 import google.auth.exceptions
 import httpx2
 import pytest
@@ -32,6 +33,7 @@ from connector.llm.model_family import family_of
 from connector.llm.provider import Provider
 from connector.llm.request import ModelSettings
 from connector.llm.vertex import Vertex
+from connector.llm.wire import Line
 from connector.sandbox.claude_api import ClaudeSandbox
 
 TICKET = {"subject": "Refund", "text": "I was charged twice."}
@@ -193,6 +195,21 @@ def test_an_api_key_of_bedrock_will_do(
     classifier = open_at(Bedrock("eu-bearer-1"), base_url=claude.url)
 
     assert classifier.ask(Tier.CHEAP, TICKET).unusable is None
+
+
+def test_what_a_home_is_said_to_offer_is_what_the_vendors_client_offers_there(home: Any, key: str) -> None:
+    provider: Provider = home.open(key)
+    empty = {"data": [], "has_more": False, "first_id": None, "last_id": None}
+    client = provider.open(Line(), httpx2.MockTransport(lambda _: httpx2.Response(200, json=empty)))
+
+    try:
+        client.messages.batches.list()
+        has_batches = True
+    except anthropic.AnthropicError:
+        has_batches = False
+
+    assert provider.abilities.batches is has_batches
+    assert provider.abilities.models_api is hasattr(client, "models")
 
 
 class Refreshing:
