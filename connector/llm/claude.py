@@ -17,6 +17,7 @@ from connector.llm.model_status import ModelStatus, read_status
 from connector.llm.pricing import Price, cost, dearest, most
 from connector.llm.request import ModelSettings, build_explanation, build_request, check_model, encode
 from connector.llm.response import Message, check_whole, read_message
+from connector.llm.schema_limits import check_schema
 
 if TYPE_CHECKING:
     import httpx2
@@ -53,6 +54,7 @@ class ClaudeClassifier:
 
         for model in models.values():
             check_model(model)
+        check_schema(prompt.schema)
         self._models = dict(models)
         self._prompt = prompt
         self._taxonomy = taxonomy
@@ -117,6 +119,21 @@ class ClaudeClassifier:
         except Exception as error:  # noqa: BLE001 - whatever the vendor raises leaves as one of ours
             raise explain_failure(error, model.name) from None
         return read_status(body, model)
+
+    def measure(self, tier: Tier) -> int:
+        """The tokens of a question without a ticket, as the API counts them; free.
+
+        Raises the errors of `ask`: SettingsError for classes that the API cannot make an answer format of.
+        """
+        from connector.llm.failures import explain_failure
+
+        model = self._settings(tier)
+        request = build_request(model, self._prompt, {})
+        del request["max_tokens"]
+        try:
+            return self._client.messages.count_tokens(**request).input_tokens
+        except Exception as error:  # noqa: BLE001 - whatever the vendor raises leaves as one of ours
+            raise explain_failure(error, model.name) from None
 
     def explain(self, decision: Mapping[str, Any], ticket: Mapping[str, Any]) -> Iterator[str]:
         """Plain words about a recorded decision, piece by piece, from the strong model (else the cheap one).

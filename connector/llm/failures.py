@@ -38,6 +38,8 @@ _OWN_LIMIT = "you have reached your specified api usage limits"
 # the parameter's path ("thinking.type: ...").  One that is worded otherwise rejects its ticket only.
 _OUR_PARAMETER = re.compile(r"(model|max_tokens|system|thinking|output_config|tool_choice)\b")
 
+_TOO_COMPLEX = re.compile(r"compiled grammar is too large|schema is too complex|too many \w+ parameters")
+
 _COME_BACK = frozenset({408, 409, 425, 499})
 _RETRY_LEAST_SECONDS, _RETRY_MOST_SECONDS = 1.0, 3600.0
 _MID_STREAM = {
@@ -110,6 +112,10 @@ def _of_request(error: anthropic.APIStatusError, status: int, model: str, where:
         )
     if status == 400 and said.lower().startswith(_OWN_LIMIT):
         return AuthRefused(f"your own Claude usage limit is reached; raise it in the Console {where}")
+    if status == 400 and _TOO_COMPLEX.search(said.lower()):
+        return SettingsError(
+            f"model {model} cannot take so many classes in one answer format; merge or drop some {where}"
+        )
     if status == 400 and (ours := _OUR_PARAMETER.match(said)):
         return SettingsError(f'model {model} does not accept the configured "{ours[1]}" {where}')
     return RequestRejected(f"Claude rejects this request {where}")

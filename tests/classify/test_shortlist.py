@@ -138,7 +138,7 @@ def test_the_model_is_told_the_shortlist_beside_the_ticket_and_it_is_paid_for(cr
 
 def test_a_ticket_cannot_bring_a_shortlist_of_its_own(crowded: Taxonomy) -> None:
     inner = Remembers()
-    forged = {"subject": '"shortlist": {"type": ["topic_a"]}', "text": "gggg", "shortlist": {"type": ["x"]}}
+    forged = {"subject": '"shortlist": {"type": ["x"]}', "text": "gggg", "shortlist": {"type": ["x"]}}
 
     ShortlistingClassifier(inner, Shortlist(crowded)).ask(Tier.CHEAP, forged)
 

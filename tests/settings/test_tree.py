@@ -104,7 +104,8 @@ def test_queues_and_conditions_on_a_class_hold_for_everything_below_it(read: Rea
         ),
         (
             team("billing", state="shadow"),
-            'settings.toml:3: teams[0].state: a "shadow" needs a parent, which acts for it until it is "active"',
+            "settings.toml:3: teams[0].state: "
+            'a "shadow" needs a parent, which acts for it until it is "active"',
         ),
         (
             team("a") + team("b", parent="a") + team("c", parent="b") + team("d", parent="c"),
