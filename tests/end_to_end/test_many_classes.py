@@ -18,29 +18,9 @@ from connector.sandbox.claude_api.message_request import MessageRequest
 from connector.sandbox.claude_api.script import Scripted
 from tests.support.town import Town, open_town
 
-TOPICS = (
-    "invoice",
-    "voucher",
-    "statement",
-    "receipt",
-    "currency",
-    "cheque",
-    "deposit",
-    "mortgage",
-    "pension",
-)
-TOPICS += (
-    "insurance",
-    "dividend",
-    "loan",
-    "saving",
-    "broker",
-    "leasing",
-    "audit",
-    "payroll",
-    "customs",
-    "tariff",
-)
+_TOPICS = """\
+invoice voucher statement receipt currency cheque deposit mortgage pension insurance dividend loan saving
+broker leasing audit payroll customs tariff"""
 
 TEAMS = [
     {"name": "billing", "group": "Money", "description": "Payments."},
@@ -49,7 +29,7 @@ TEAMS = [
 ]
 TYPES: list[dict[str, Any]] = [
     {"name": "money"},
-    *({"name": topic, "parent": "money", "description": f"About a {topic}."} for topic in TOPICS),
+    *({"name": topic, "parent": "money", "description": f"About a {topic}."} for topic in _TOPICS.split()),
     {"name": "other"},
 ]
 

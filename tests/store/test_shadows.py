@@ -32,16 +32,17 @@ def named(store: Store, ledger: SqlLedger, desk: Any, clock: ManualClock, labell
 
 
 def test_a_shadow_is_counted_with_how_sure_the_model_was_and_what_people_did(named: Store) -> None:
-    assert named.reports().shadows() == (
-        ShadowTotal(
-            axis="team",
-            name="refunds",
-            acted_as="billing",
-            named=3,
-            confident=2,
-            mean_confidence=pytest.approx((0.9 + 0.5 + 0.8) / 3),
-            moved=1,
-        ),
+    (found,) = named.reports().shadows()
+
+    assert found.mean_confidence == pytest.approx((0.9 + 0.5 + 0.8) / 3)
+    assert replace(found, mean_confidence=0.0) == ShadowTotal(
+        axis="team",
+        name="refunds",
+        acted_as="billing",
+        named=3,
+        confident=2,
+        mean_confidence=0.0,
+        moved=1,
     )
 
 
