@@ -72,11 +72,8 @@ def test_a_shadow_is_recorded_and_its_parent_gets_the_ticket(town: Town, answeri
         (row,) = reports.decisions()
         (total,) = reports.shadows()
     facts = as_facts(row)
-    assert (facts["labels"]["team"], facts["team"], facts["shadow"]) == (
-        "billing",
-        "billing",
-        {"team": "chargebacks"},
-    )
+    assert (facts["team"], facts["shadow"]) == ("billing", {"team": "chargebacks"})
+    assert (facts["labels"]["team"], facts["labels"]["type"]) == ("billing", "dividend")
     assert "team billing 0.90 (shadow chargebacks)" in decision_labels(row.decision.classification)
     assert (total.name, total.acted_as, total.named, total.confident) == ("chargebacks", "billing", 1, 1)
 
