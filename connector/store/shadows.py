@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, String, exists, select, type_coerce
 
-from connector.domain.taxonomy import Axis
 from connector.store.tables import corrections, decisions
 
 # A quotation mark inside a JSON string is escaped: no text can look like this.
@@ -71,7 +70,6 @@ def _namings(tx: Connection, start: int) -> Iterator[_Naming]:
     for row in tx.execute(rows.order_by(decisions.c.decided_at.desc(), decisions.c.id)):
         said = row.evidence.classification
         for axis, name in said.shadow.items() if said else ():
-            label = said.on(Axis(axis))
-            needed = row.evidence.thresholds.get(axis, 0.0)
-            sure = label.confidence
-            yield _Naming(Axis(axis).value, name, label.value, sure, sure >= needed, row.moved)
+            label = said.on(axis)
+            is_confident = label.confidence >= row.evidence.thresholds.get(axis, 0.0)
+            yield _Naming(axis.value, name, label.value, label.confidence, is_confident, row.moved)
