@@ -57,6 +57,7 @@ bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.benchmarks.replicas
 	@$(BIN)/python -m tests.benchmarks.wakeup
 	@test ! -d "$(LABELLED)" || $(BIN)/python -m tests.benchmarks.local "$(LABELLED)"
+	@test ! -d "$(LABELLED)" || $(BIN)/python -m tests.benchmarks.taxonomy "$(LABELLED)"
 
 # About ten minutes on two idle cores; SCALE=0.1 is a taste.
 torture: $(VENV)/.dev

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from connector.classify.cascade import Cascade
 from connector.classify.guardrail import Condition, Guardrail
 from connector.classify.phrases import Phrases
 from connector.classify.rules import Rule
+from connector.domain.taxonomy import Axis, Taxonomy
 from connector.domain.ticket import Group
 from connector.errors import SettingsError
 from connector.routing import QueueRule, RoutingPolicy
@@ -16,14 +17,16 @@ from connector.settings import Settings
 
 
 def build_cascade(settings: Settings, routing: RoutingPolicy) -> Cascade:
-    """The cascade that the settings describe."""
+    """The cascade that the settings describe; a condition on a class holds for everything below it."""
+    taxonomy = settings.taxonomy()
     return Cascade(
-        taxonomy=settings.taxonomy(),
+        taxonomy=taxonomy,
         routing=routing,
         guardrail=Guardrail(
             Phrases(settings.guardrail.words),
             tuple(
-                Condition(each.name, each.labels(), each.tiers()) for each in settings.guardrail.conditions
+                Condition(each.name, _widened(each.labels(), taxonomy), each.tiers())
+                for each in settings.guardrail.conditions
             ),
         ),
         rules=tuple(
@@ -37,7 +40,8 @@ def build_cascade(settings: Settings, routing: RoutingPolicy) -> Cascade:
 def resolve_routing(settings: Settings, groups: Sequence[Group]) -> RoutingPolicy:
     """The routing policy with the helpdesk's groups in place of their names.
 
-    Raises SettingsError that names every group that is missing or ambiguous.
+    A queue for a class is also for everything below it, unless an earlier queue is.  Raises SettingsError
+    that names every group that is missing or ambiguous.
     """
     problems: list[str] = []
 
@@ -52,17 +56,36 @@ def resolve_routing(settings: Settings, groups: Sequence[Group]) -> RoutingPolic
     human = found(settings.helpdesk.human_group, "helpdesk.human_group")
     if problems:
         raise SettingsError("\n".join(problems))
-    routing = settings.routing
+    routing, taxonomy = settings.routing, settings.taxonomy()
     return RoutingPolicy(
         groups=teams,
         human=human,
         queues=tuple(
-            QueueRule(each.labels(), each.queue, each.sla_minutes, each.priority) for each in routing.queues
+            QueueRule(_widened(each.labels(), taxonomy), each.queue, each.sla_minutes, each.priority)
+            for each in routing.queues
         ),
         default=QueueRule({}, routing.default_queue, routing.default_sla_minutes),
         priorities=settings.priorities(),
         tag_prefix=settings.tags.prefix,
     )
+
+
+def groups_that_tell(settings: Settings, routing: RoutingPolicy) -> dict[str, Group]:
+    """The groups of the teams, without those of teams that share their group with an ancestor.
+
+    A ticket in a shared group is the ancestor's for sure, and perhaps the child's.
+    """
+    taxonomy, groups = settings.taxonomy(), routing.groups
+    shared = {
+        team
+        for team in groups
+        if any(groups[above] == groups[team] for above in taxonomy.lineage(Axis.TEAM, team)[1:])
+    }
+    return {team: group for team, group in groups.items() if team not in shared}
+
+
+def _widened(labels: Mapping[Axis, frozenset[str]], taxonomy: Taxonomy) -> dict[Axis, frozenset[str]]:
+    return {axis: taxonomy.within(axis, names) for axis, names in labels.items()}
 
 
 def resolve_inbox(settings: Settings, groups: Sequence[Group]) -> frozenset[str]:

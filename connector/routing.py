@@ -91,7 +91,7 @@ def axes_that_matter(
     here = _destination(route(classification, policy))
 
     def decides(axis: Axis) -> bool:
-        others = (classification.labelled({axis: Label(name, 1.0)}) for name in taxonomy.names(axis))
+        others = (classification.labelled({axis: Label(name, 1.0)}) for name in taxonomy.active_names(axis))
         return any(_destination(route(other, policy)) != here for other in others)
 
     return tuple(axis for axis in Axis if decides(axis))

@@ -10,7 +10,7 @@ from connector.bootstrap.books import given_back, open_store_of, worker_name
 from connector.bootstrap.upstreams import helpdesk_on, open_helpdesk
 from connector.pipeline.retry import Retry
 from connector.pipeline.undo import Selection, Undo
-from connector.policy import resolve_inbox, resolve_routing
+from connector.policy import groups_that_tell, resolve_inbox, resolve_routing
 from connector.ports import Clock, Helpdesk, Ledger, Observer
 from connector.quality.harvest import Map, Memory, map_teams
 from connector.settings import Settings
@@ -91,4 +91,5 @@ def open_labelling(settings: Settings, clock: Clock) -> Iterator[Labelling]:
         groups = helpdesk.groups()
         routing, inbox = resolve_routing(settings, groups), resolve_inbox(settings, groups)
         memory = Memory(store.ledger(name, worker_name()).history, store.eraser(name).barred)
-        yield Labelling(helpdesk, memory, map_teams(routing.groups, inbox, settings.tags.prefix))
+        telling = groups_that_tell(settings, routing)
+        yield Labelling(helpdesk, memory, map_teams(telling, inbox, settings.tags.prefix))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from connector.classify.shortlist import Shortlist, ShortlistingClassifier
+from connector.domain.taxonomy import Axis
+from connector.errors import SettingsError
 from connector.local.embedding import installed_engine
 from connector.local.extra import need_the_extra
-from connector.ports import Clock
+from connector.ports import Classifier, Clock, Event, Observer
 from connector.quality.dataset import LabelledTicket
 from connector.settings import Settings
 
@@ -34,6 +37,28 @@ def open_local(settings: Settings) -> TrainedModel:
     from connector.local.model_file import load_model
 
     return load_model(settings.local.model, installed_engine())
+
+
+def with_shortlist(classifier: Classifier, settings: Settings, observer: Observer) -> Classifier:
+    """The classifier, told the likeliest classes where an axis is a tree of many; else just itself.
+
+    They come from the trained local model if there is one, else from the words of the classes alone.  A model
+    that cannot be opened is told to ``observer``: a hint is no reason to refuse to start.
+    """
+    taxonomy = settings.taxonomy()
+    if not any(taxonomy.is_crowded(axis) for axis in Axis):
+        return classifier
+    return ShortlistingClassifier(classifier, Shortlist(taxonomy, _local_if_any(settings, observer)))
+
+
+def _local_if_any(settings: Settings, observer: Observer) -> TrainedModel | None:
+    if not settings.local.model.exists():
+        return None
+    try:
+        return open_local(settings)
+    except SettingsError as error:
+        observer(Event("shortlist.degraded", "warning", {"reason": str(error)}))
+        return None
 
 
 def examine_local(

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connector.bootstrap.books import Books, books_on, open_store_of
+from connector.bootstrap.local import with_shortlist
 from connector.bootstrap.upstreams import helpdesk_on, open_classifier
 from connector.breaker import Breaker
 from connector.errors import SettingsError
@@ -87,7 +88,8 @@ def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts)
     helpdesk, ledger, eraser = parts.helpdesk, parts.books.ledger, parts.books.eraser
     lookback = timedelta(hours=settings.helpdesk.lookback_hours)
     breaker = Breaker("claude", clock, observer)
-    desk = Desk(ledger, parts.classifier, breaker, clock, observer, max_tries=settings.llm.max_tries)
+    classifier = with_shortlist(parts.classifier, settings, observer)
+    desk = Desk(ledger, classifier, breaker, clock, observer, max_tries=settings.llm.max_tries)
     write = settings.write
     may_write = WritePolicy(parts.inbox, write.group, write.priority, write.note, routing=parts.routing)
     return Stages(

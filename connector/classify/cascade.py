@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connector.classify.guardrail import Guardrail
+from connector.classify.lineage import acting, ruled
 from connector.classify.rules import Rule, RuleHits, apply_rules
 from connector.domain.classification import Answer, Classification, Tier
 from connector.domain.decision import Cause, Kind, Step
@@ -61,7 +62,7 @@ class Cascade:
             if answer.classification is None:
                 steps.append(Step(tier, None, went_on=f"{tier} answer unusable: {answer.unusable}"))
                 continue
-            found = hits.over(answer.classification)
+            found = ruled(hits, answer.classification, self.taxonomy, self.thresholds)
             doubts = self._doubts(found)
             steps.append(Step(tier, found, went_on="; ".join(doubts)))
             if not doubts:
@@ -71,6 +72,7 @@ class Cascade:
     def _routed(
         self, found: Classification, cause: Cause, ticket: Ticket, steps: tuple[Step, ...]
     ) -> Verdict:
+        found = acting(found, self.taxonomy)
         if conditions := self.guardrail.conditions_met(found, ticket):
             reason = f"guardrail condition {', '.join(conditions)}"
             return Verdict(Kind.ESCALATED, Cause.GUARDRAIL, reason, found, steps, conditions)

@@ -76,6 +76,19 @@ At most {reason_chars} characters, in English, for the agent who receives the ti
 ticket decided the team and the urgency. No names of people, no e-mail addresses, no numbers that identify \
 somebody, no passwords, nothing quoted at length."""
 
+# Said only where there is a tree: without one the prompt stays what it was, byte by byte.
+_TREE = """\
+# Classes within classes
+An indented class is a special case of the class above it. Choose the most special class that the ticket \
+clearly belongs to. When it belongs to none of them, or to several alike, choose the class above: every \
+class of the lists is a valid answer. The confidence is that of the class you choose."""
+
+_SHORTLIST = """\
+# The shortlist
+The key `shortlist` of the user message is not the customer's: for a long list of classes it names those \
+whose words are nearest to the ticket's, the nearest first. The right class is usually among them, yet not \
+always: read the descriptions of all classes, and choose another one when it fits better."""
+
 _TITLES = {
     Axis.TEAM: "Teams (`team`, `secondary_team`)",
     Axis.TYPE: "Types (`type`)",
@@ -108,6 +121,10 @@ def build_prompt(taxonomy: Taxonomy, *, business: str = "", instructions: str = 
     _check_names(taxonomy)
     about = f"\n# The business\n{business.strip()}\n" if business.strip() else ""
     parts = [_RULES.format(business=about, reason_chars=REASON_CHARS)]
+    if any(taxonomy.is_tree(axis) for axis in Axis):
+        parts.append(_TREE)
+    if any(taxonomy.is_crowded(axis) for axis in Axis):
+        parts.append(_SHORTLIST)
     parts += [_section(axis, taxonomy) for axis in Axis]
     if instructions.strip():
         parts.append(f"# Rules of this business\n{instructions.strip()}")
@@ -164,8 +181,8 @@ def _check_names(taxonomy: Taxonomy) -> None:
 
 
 def _section(axis: Axis, taxonomy: Taxonomy) -> str:
-    lines = [f"# {_TITLES[axis]}", *(_line(category) for category in taxonomy.categories[axis])]
-    return "\n".join(lines)
+    classes = (f"{'  ' * depth}{_line(category)}" for depth, category in taxonomy.tree(axis))
+    return "\n".join([f"# {_TITLES[axis]}", *classes])
 
 
 def _line(category: Category) -> str:

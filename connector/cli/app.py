@@ -137,6 +137,9 @@ def decisions(
     failed: Annotated[
         bool, typer.Option("--failed", help="What failed and why, and how to put it back.")
     ] = False,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="How often each shadow class was answered.")
+    ] = False,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -147,7 +150,9 @@ def decisions(
     from connector.cli.decisions import Filters
     from connector.cli.decisions import decisions as work
 
-    filters = Filters(since, limit, team, kind.value if kind else None, ticket, failed)
+    if failed and shadow:
+        raise typer.BadParameter("give one of --failed and --shadow")
+    filters = Filters(since, limit, team, kind.value if kind else None, ticket, failed, shadow)
     raise typer.Exit(work(filters, as_json=as_json, config=config))
 
 

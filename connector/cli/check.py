@@ -92,13 +92,17 @@ def _model(at_work: Session, tier: Tier) -> str | Finding:
     classifier = open_classifier(at_work.settings)
     try:
         status = classifier.describe(tier)
+        if status.lifecycle == UNLISTED:
+            return f"{status.name} answers; {at_work.settings.llm.provider} does not say when it retires"
+        tokens = classifier.measure(tier)
     finally:
         classifier.close()
-    if status.lifecycle == UNLISTED:
-        return f"{status.name} answers; {at_work.settings.llm.provider} does not say when it retires"
     if status.lifecycle != "active":
         retires = f", retires {status.retires_at:%Y-%m-%d}" if status.retires_at else ""
         return Finding(f"{tier} model", "warn", f"{status.name} is {status.lifecycle}{retires}")
     if status.problems:
         return Finding(f"{tier} model", "warn", "; ".join(status.problems))
-    return f"{status.name} answers"
+    if status.max_input_tokens is not None and tokens > status.max_input_tokens:
+        detail = f"{status.name} reads {status.max_input_tokens} tokens, the classes alone have {tokens}"
+        return Finding(f"{tier} model", "fail", detail, os.EX_CONFIG)
+    return f"{status.name} answers; {tokens} tokens of prompt before the ticket"

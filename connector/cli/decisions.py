@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from connector.domain.decision import Decision
     from connector.pipeline.retry import Parked
     from connector.store.reports import DecisionRow
+    from connector.store.shadows import ShadowTotal
 
 _REASON_CHARS = 60  # in a table; JSON and `explain` have all of it
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -36,6 +37,7 @@ class Filters:
     kind: str | None = None
     ticket: str | None = None
     failed: bool = False
+    shadow: bool = False
 
 
 def decisions(filters: Filters, *, as_json: bool, config: Path | None) -> int:
@@ -43,6 +45,8 @@ def decisions(filters: Filters, *, as_json: bool, config: Path | None) -> int:
 
     since = ago(filters.since)
     with open_reports(load_settings(config).settings, SystemClock()) as reports:
+        if filters.shadow:
+            return _show_shadows(reports.shadows(since), filters.since, as_json=as_json)
         if filters.failed:
             return _show_failed(reports.parked(filters.limit, since), filters.since, as_json=as_json)
         rows = reports.decisions(
@@ -57,6 +61,34 @@ def decisions(filters: Filters, *, as_json: bool, config: Path | None) -> int:
         say(f"{len(rows)} decisions, {usd(cost)}")
     else:
         say(f"No decisions in the last {filters.since} match.")
+    return os.EX_OK
+
+
+def _show_shadows(totals: Sequence[ShadowTotal], age: str, *, as_json: bool) -> int:
+    """Per shadow class what promoting it would have changed."""
+    if as_json:
+        for each in totals:
+            emit_json(asdict(each))
+    elif totals:
+        columns = ("class", "axis", "acts as", "named", "sure", "mean conf.", "moved by people")
+        table(
+            columns,
+            [
+                (
+                    each.name,
+                    each.axis,
+                    each.acted_as,
+                    each.named,
+                    each.confident,
+                    f"{each.mean_confidence:.2f}",
+                    each.moved,
+                )
+                for each in totals
+            ],
+        )
+        say('promote one with state = "active" in its table')
+    else:
+        say(f"No shadow class was named in the last {age}.")
     return os.EX_OK
 
 
@@ -155,6 +187,7 @@ def decision_facts(decision: Decision) -> dict[str, Any]:
         "tier": decision.tier,
         "model": found.model if found else None,
         "labels": {axis: label.value for axis, label in labels.items()},
+        "shadow": dict(found.shadow) if found else {},
         "confidence": {axis: round(label.confidence, 4) for axis, label in labels.items()},
         "thresholds": dict(decision.thresholds),
         "went_on": [f"{step.tier}: {step.went_on}" for step in decision.steps if step.went_on],

@@ -105,7 +105,15 @@ def decision_labels(found: Any) -> str:  # noqa: ANN401 - a Classification; kept
     """The labels of a classification in one line."""
     axes = ("team", "type", "urgency", "sentiment")
     labels = ((axis, getattr(found, axis)) for axis in axes)
-    return ", ".join(f"{axis} {label.value} {label.confidence:.2f}" for axis, label in labels if label)
+    return ", ".join(
+        f"{axis} {label.value} {label.confidence:.2f}{_shadow(found.shadow.get(axis))}"
+        for axis, label in labels
+        if label
+    )
+
+
+def _shadow(said: str | None) -> str:
+    return f" (shadow {said})" if said else ""
 
 
 def _writes(story: Story) -> Iterator[Line]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -29,7 +29,10 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """One tier's labels; an axis it says nothing about is None."""
+    """One tier's labels; an axis it says nothing about is None.
+
+    ``shadow`` has what was said where the label is the ancestor that acts for it.
+    """
 
     tier: Tier
     team: Label | None = None
@@ -39,6 +42,7 @@ class Classification:
     secondary_team: str | None = None
     reason: str = ""
     model: str | None = None
+    shadow: Mapping[Axis, str] = field(default_factory=dict)
 
     def on(self, axis: Axis) -> Label | None:
         """The label on ``axis``, or None."""

@@ -19,6 +19,7 @@ from connector.llm.pricing import Price, cost, dearest, most
 from connector.llm.provider import Provider
 from connector.llm.request import ModelSettings, build_explanation, build_request, check_model, encode
 from connector.llm.response import Message, check_whole, read_message
+from connector.llm.schema_limits import check_schema
 
 if TYPE_CHECKING:
     import anthropic
@@ -60,6 +61,7 @@ class ClaudeClassifier:
 
         for model in models.values():
             check_model(model)
+        check_schema(prompt.schema)
         self._models = dict(models)
         self._prompt = prompt
         self._taxonomy = taxonomy
@@ -131,6 +133,21 @@ class ClaudeClassifier:
         except Exception as error:  # noqa: BLE001 - whatever the vendor raises leaves as one of ours
             raise explain_failure(error, model.name, self._provider.wording) from None
         return read_status(body, model, by_tool=tier in self._by_tool)
+
+    def measure(self, tier: Tier) -> int:
+        """The tokens of a question without a ticket, as the vendor's own API counts them; free.
+
+        Raises the errors of `ask`: SettingsError for classes that the API cannot make an answer format of.
+        """
+        from connector.llm.failures import explain_failure
+
+        model = self._settings(tier)
+        request = build_request(model, self._prompt, {}, by_tool=tier in self._by_tool)
+        del request["max_tokens"]
+        try:
+            return self._client.messages.count_tokens(**request).input_tokens
+        except Exception as error:  # noqa: BLE001 - whatever the vendor raises leaves as one of ours
+            raise explain_failure(error, model.name, self._provider.wording) from None
 
     def explain(self, decision: Mapping[str, Any], ticket: Mapping[str, Any]) -> Iterator[str]:
         """Plain words about a recorded decision, piece by piece, from the strong model (else the cheap one).

@@ -51,6 +51,8 @@ _OUR_ACCOUNT = (
 
 _COME_BACK = frozenset({408, 409, 424, 425, 499})  # 424: a model of Bedrock that failed while it answered
 _SLOW_DOWN = ("Throttling", "ServiceQuotaExceeded", "TooManyRequests")  # Bedrock: some of these are 400s
+_TOO_COMPLEX = re.compile(r"compiled grammar is too large|schema is too complex|too many \w+ parameters")
+
 _RETRY_LEAST_SECONDS, _RETRY_MOST_SECONDS = 1.0, 3600.0
 _MID_STREAM = {
     "authentication_error": 401,
@@ -127,6 +129,10 @@ def _of_request(
         return SettingsError(f"{wording.service} knows no model {model} {wording.unknown_model} {where}")
     if status == 400 and said.lower().startswith(_OWN_LIMIT):
         return AuthRefused(f"your own Claude usage limit is reached; raise it in the Console {where}")
+    if status == 400 and _TOO_COMPLEX.search(said.lower()):
+        return SettingsError(
+            f"model {model} cannot take so many classes in one answer format; merge or drop some {where}"
+        )
     if status == 400 and (ours := _OUR_PARAMETER.match(said)):
         return SettingsError(f'model {model} does not accept the configured "{ours[1]}" {where}')
     for beginning, meaning in _OUR_ACCOUNT:

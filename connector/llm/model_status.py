@@ -21,6 +21,7 @@ class ModelStatus:
 
     ``lifecycle`` is active, deprecated or retired (or a later word), UNLISTED where there is no such API;
     ``problems`` are sentences for an operator, empty when the configured request will be accepted.
+    ``max_input_tokens`` is how much the model reads at most; None where the API does not say.
     """
 
     name: str
@@ -28,6 +29,7 @@ class ModelStatus:
     retires_at: datetime | None = None
     display_name: str = ""
     problems: tuple[str, ...] = ()
+    max_input_tokens: int | None = None
 
 
 def read_status(body: bytes, model: ModelSettings, *, by_tool: bool = False) -> ModelStatus:
@@ -49,6 +51,7 @@ def read_status(body: bytes, model: ModelSettings, *, by_tool: bool = False) -> 
         retires_at=retires_at,
         display_name=str(said.get("display_name") or ""),
         problems=tuple(_problems(said, model, by_tool=by_tool)),
+        max_input_tokens=_count(said.get("max_input_tokens")),
     )
 
 
@@ -66,6 +69,10 @@ def _problems(said: Mapping[str, Any], model: ModelSettings, *, by_tool: bool) -
     if isinstance(most, int) and model.max_tokens > most:
         problems.append(f"{model.name} writes at most {most} tokens, max_tokens is {model.max_tokens}")
     return problems
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _refused(said: Mapping[str, Any], *path: str) -> bool:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
 from connector.domain.taxonomy import Axis, Category
+from connector.settings.tree import DEEPEST, State
 from connector.settings.values import TABLE, AnyOf, Name, Pattern, QueueTemplate, Share, Text
 
 _DESCRIPTION = "What belongs here and what does not; the model reads it."
 _EXAMPLES = "A few typical sentences of customers; the model reads them."
 _DEFAULT = "Whether a final rule that leaves this axis open means this class (else: the last one)."
+_DEFAULT_OF_TREE = _DEFAULT.replace("the last one", "the last one without a parent")
+_PARENT = f"The class that this one is a special case of; at most {DEEPEST} levels."
+_STATE = 'active, or shadow: the model may answer it, everything else uses the parent until it is "active".'
 
 Priority = Literal["urgent", "high", "normal", "low"]
 
@@ -25,14 +29,18 @@ class TeamSettings(BaseModel):
     name: Name = Field(description="lower_snake_case; it becomes part of tags and queue names.")
     group: Text = Field(
         default_factory=lambda data: str(data.get("name", "")).replace("_", " ").capitalize(),
-        description="The helpdesk group; the capitalised name unless given.",
+        description="The helpdesk group; the parent's or the capitalised name unless given.",
     )
     description: str = Field(default="", max_length=1000, description=_DESCRIPTION)
     examples: tuple[Text, ...] = Field(default=(), description=_EXAMPLES)
-    default: bool = Field(default=False, description=_DEFAULT)
+    parent: Name | None = Field(default=None, description=_PARENT, examples=["general"])
+    state: State = Field(default="active", description=_STATE)
+    default: bool = Field(default=False, description=_DEFAULT_OF_TREE)
 
     def category(self) -> Category:
-        return Category(self.name, self.description, self.examples)
+        return Category(
+            self.name, self.description, self.examples, self.parent, shadow=self.state == "shadow"
+        )
 
 
 class TypeSettings(BaseModel):
@@ -43,10 +51,27 @@ class TypeSettings(BaseModel):
     name: Name = Field(description="lower_snake_case; it becomes part of tags.")
     description: str = Field(default="", max_length=1000, description=_DESCRIPTION)
     examples: tuple[Text, ...] = Field(default=(), description=_EXAMPLES)
-    default: bool = Field(default=False, description=_DEFAULT)
+    parent: Name | None = Field(default=None, description=_PARENT, examples=["general_inquiry"])
+    state: State = Field(default="active", description=_STATE)
+    default: bool = Field(default=False, description=_DEFAULT_OF_TREE)
 
     def category(self) -> Category:
-        return Category(self.name, self.description, self.examples)
+        return Category(
+            self.name, self.description, self.examples, self.parent, shadow=self.state == "shadow"
+        )
+
+
+def with_inherited_groups(teams: Sequence[TeamSettings]) -> tuple[TeamSettings, ...]:
+    """The teams, where those that name no group of their own have that of their nearest ancestor."""
+    by_name = {team.name: team for team in teams}
+
+    def heir(team: TeamSettings) -> TeamSettings:
+        owner = team
+        while owner.parent and "group" not in owner.model_fields_set:
+            owner = by_name[owner.parent]
+        return team if owner is team else team.model_copy(update={"group": owner.group})
+
+    return tuple(heir(team) for team in teams)
 
 
 class UrgencySettings(BaseModel):

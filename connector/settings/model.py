@@ -18,6 +18,7 @@ from connector.settings.business import (
     ThresholdSettings,
     TypeSettings,
     UrgencySettings,
+    with_inherited_groups,
 )
 from connector.settings.claude_models import PriceSettings
 from connector.settings.connections import HelpdeskSettings, LlmSettings, StoreSettings, TriageSettings
@@ -39,6 +40,7 @@ from connector.settings.operation import (
 )
 from connector.settings.references import CLASS_LISTS, fitting, repeated, unknown
 from connector.settings.shape import entries
+from connector.settings.tree import misplaced
 from connector.settings.values import secret_in, several
 
 Class = TeamSettings | TypeSettings | UrgencySettings | SentimentSettings
@@ -114,6 +116,18 @@ class Settings(BaseSettings):
         several([*repeated(classes), *second_default])
         return classes
 
+    @field_validator("teams")
+    @classmethod
+    def _teams_are_a_tree(cls, teams: tuple[TeamSettings, ...]) -> tuple[TeamSettings, ...]:
+        several(misplaced(teams))
+        return with_inherited_groups(teams)
+
+    @field_validator("types")
+    @classmethod
+    def _types_are_a_tree(cls, types: tuple[TypeSettings, ...]) -> tuple[TypeSettings, ...]:
+        several(misplaced(types))
+        return types
+
     @field_validator("rules")
     @classmethod
     def _rules_refer(cls, rules: tuple[RuleSettings, ...], info: ValidationInfo) -> tuple[RuleSettings, ...]:
@@ -147,8 +161,9 @@ class Settings(BaseSettings):
         )
 
     def groups(self) -> dict[str, str]:
-        """The helpdesk group's name per team."""
-        return {team.name: team.group for team in self.teams}
+        """The helpdesk group's name per team; a shadow has that of the team which acts for it."""
+        groups, taxonomy = {team.name: team.group for team in self.teams}, self.taxonomy()
+        return {name: groups[taxonomy.acting(Axis.TEAM, name)] for name in groups}
 
     def priorities(self) -> dict[str, str]:
         """The helpdesk's priority per urgency; an urgency without one leaves the priority alone."""

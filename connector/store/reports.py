@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from connector.domain.decision import Cause, Decision, Kind, Outcome
 from connector.pipeline.retry import Parked
 from connector.store.columns import AnyRow, from_micro, from_ms, maybe_from_ms, to_ms
+from connector.store.shadows import ShadowTotal, count
 from connector.store.shelf import find
 from connector.store.story import Story, tell
 from connector.store.tables import (
@@ -164,6 +165,11 @@ class Reports:
         start = 0 if since is None else to_ms(since)
         with self._database.read("totals") as tx:
             return _totals(tx, start)
+
+    def shadows(self, since: datetime | None = None) -> tuple[ShadowTotal, ...]:
+        """How often each shadow class was answered since a moment, the most frequent first."""
+        with self._database.read("shadows") as tx:
+            return count(tx, 0 if since is None else to_ms(since))
 
     def last_poll(self, helpdesk: str) -> datetime | None:
         """When a page of this helpdesk was last stored, be it an empty one; None: never."""

@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pytest
 
+from connector.sandbox.claude_api.script import Scripted
 from connector.store.schema import HEAD
 from tests.cli.conftest import KEY, SECRET, Place
 
@@ -181,3 +182,28 @@ def test_health_is_bad_when_the_last_good_poll_is_too_long_ago(place: Place) -> 
 
     assert ended.code == 69
     assert "NOT HEALTHY: last good poll 30" in ended.out
+
+
+def test_shadow_classes_are_counted_and_explained(place: Place) -> None:
+    shadow = {"name": "chargebacks", "parent": "billing", "state": "shadow"}
+    teams = json.dumps([{"name": "billing"}, shadow, {"name": "general"}])
+    ticket = str(place.ticket())
+    place.claude.script(Scripted(changes={"team": "chargebacks", "team_confidence": 0.9}))
+    place.run("run", "--once", CONNECTOR_TEAMS=teams)
+
+    counted = place.run("decisions", "--shadow", "--json").last_json
+    listed = place.run("decisions", "--shadow")
+    told = place.run("explain", ticket)
+
+    assert counted == {
+        "axis": "team",
+        "name": "chargebacks",
+        "acted_as": "billing",
+        "named": 1,
+        "confident": 1,
+        "mean_confidence": 0.9,
+        "moved": 0,
+    }
+    assert "chargebacks" in listed.out
+    assert "team billing 0.90 (shadow chargebacks)" in told.out
+    assert "group Billing" in told.out

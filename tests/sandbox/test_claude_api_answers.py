@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -152,6 +153,21 @@ def test_descriptions_in_the_system_prompt_teach_words_the_emulator_does_not_kno
     answers = [read(ask(client, text, schema, system=system)) for text in ("My wombat!", "Two ferns arrived")]
 
     assert [answer["desk"] for answer in answers] == ["fauna", "flora"]
+
+
+def test_a_tree_of_seventy_seven_classes_is_told_apart_by_its_indented_lines(
+    client: anthropic.Anthropic,
+) -> None:
+    words = ["".join(pair) * 2 for pair in itertools.product("bcdfghklmnp", "aeiouyw")]  # baba, bebe, …
+    lines = [f"  - topic_{at}: everything about {word}" for at, word in enumerate(words)]
+    schema = record(topic={"enum": [f"topic_{at}" for at in range(len(words))]})
+    system = "\n".join(["Topics:", "- all: a branch", *lines])
+
+    asked = [0, 7, 38, 76]
+    answers = [read(ask(client, f"It is {words[at]}!", schema, system=system)) for at in asked]
+
+    assert len(words) == 77
+    assert [answer["topic"] for answer in answers] == [f"topic_{at}" for at in asked]
 
 
 @pytest.mark.parametrize(
