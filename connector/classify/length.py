@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-# Tokens per character, on the high side for the tokenizer of Claude's 5.5 models, which needs about 30 % more
-# tokens than the one before (platform.claude.com, Migration guide).  English prose had about four characters
-# to a token there, so it has three here; accented Latin, Greek and Cyrillic letters come two to a token, other
-# alphabets one, Chinese, Japanese and Korean characters need more than one, and emoji about three.
+# On the high side for the tokenizer of Claude's 5.5 models, which needs about 30 % more tokens than the one
+# before (platform.claude.com, Migration guide).  English prose had about four characters to a token there, so
+# it has three here; accented Latin, Greek and Cyrillic letters come two to a token, other alphabets one.
+# Chinese, Japanese and Korean characters need more than one, and emoji about three.
 _CHARS_PER_ASCII_TOKEN = 3
 _SCRIPTS = (
     (re.compile("[\u0080-\u058f]"), 0.5),
@@ -28,11 +28,12 @@ def tokens_in(text: str) -> int:
     return round(total)
 
 
-def cut_middle(text: str, max_tokens: int) -> tuple[str, int]:
+def cut_middle(text: str, max_tokens: int, missing: int = 0) -> tuple[str, int]:
     """The beginning (two thirds) and the end of a long text, and about how many tokens were left out.
 
-    Openings state the matter, endings the wish.  A note in the middle says what is missing.  The result is
-    never longer than ``max_tokens``, by `tokens_in`.
+    Openings state the matter, endings the wish.  A note in the middle says what is missing, ``missing``
+    tokens included that are not in ``text`` any more.  The result is never longer than ``max_tokens``, by
+    `tokens_in`.
     """
     whole = tokens_in(text)
     if whole <= max_tokens:
@@ -41,7 +42,7 @@ def cut_middle(text: str, max_tokens: int) -> tuple[str, int]:
     head_tokens = room * 2 // 3
     head = _beginning(text, head_tokens)
     tail = _beginning(text[::-1], room - head_tokens)[::-1]
-    left_out = whole - tokens_in(head) - tokens_in(tail)
+    left_out = missing + whole - tokens_in(head) - tokens_in(tail)
     note = f"\n[... about {left_out:,} tokens left out ...]\n" if room else ""
     return f"{head}{note}{tail}", left_out
 

@@ -80,7 +80,8 @@ class _Finder:
 # --- Keys and passwords -----------------------------------------------------------------------------------
 
 _PEM = re.compile(
-    r"(?P<value>-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[A-Za-z0-9+/=\s]{0,8000}(?:-----END [A-Z ]{0,30}KEY-----)?)"
+    r"(?P<value>-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[A-Za-z0-9+/=\s]{0,8000}"
+    r"(?:-----END [A-Z ]{0,30}KEY-----)?)"
 )
 # The forms that vendors give their keys so that scanners find them, and JSON web tokens.
 _VENDOR_KEY = re.compile(
@@ -90,7 +91,8 @@ _VENDOR_KEY = re.compile(
 )
 _NAMED_KEY = re.compile(
     r"(?i:\b(?:pass(?:word|wort|code|phrase)|pwd|passwd|kennwort|mot de passe|contraseña|senha|secret|token"
-    r"|api[ _-]?key|access[ _-]?key|client[ _-]?secret)(?:\s{1,3}(?:is|ist|est|es|was))?\s{0,3}[:=]\s{0,3}[\"'`]?)"
+    r"|api[ _-]?key|access[ _-]?key|client[ _-]?secret)(?:\s{1,3}(?:is|ist|est|es|was))?"
+    r"\s{0,3}[:=]\s{0,3}[\"'`]?)"
     r"(?P<value>[^\s\"'`\[\],;]{4,200})"
 )
 _SYMBOL = re.compile(r"[\d!#$%&*+=?@^_~]")
@@ -150,27 +152,27 @@ _ISSUED = re.compile(
 def _card_in(value: str) -> str:
     """What a card network issues and the Luhn test passes; a check code or a year may follow."""
     while value:
-        digits = [int(char) for char in value if char.isdecimal()]
-        if _ISSUED.fullmatch("".join(map(str, digits))) and len(set(digits)) > 1 and _luhn(digits):
+        digits = value.replace(" ", "").replace("-", "")
+        if _ISSUED.fullmatch(digits) and len(set(digits)) > 1 and _luhn(digits):
             return value
         value = value[: max(value.rfind(" "), value.rfind("-"), 0)]
     return ""
 
 
-def _luhn(digits: list[int]) -> bool:
-    doubled = [
-        digit if at % 2 == 0 else sum(divmod(2 * digit, 10)) for at, digit in enumerate(reversed(digits))
-    ]
-    return sum(doubled) % 10 == 0
+def _luhn(digits: str) -> bool:
+    plain, doubled = digits[-1::-2], digits[-2::-2]
+    return (sum(map(int, plain)) + sum(sum(divmod(2 * int(digit), 10)) for digit in doubled)) % 10 == 0
 
 
 # --- Addresses and phone numbers --------------------------------------------------------------------------
 
 _EMAIL = re.compile(r"(?<![\w.+-])(?P<value>[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})")
-_PHONE = re.compile(r"(?<![\w.+/:-])(?P<value>\+?\(?\d(?:[ ().\-/]{0,2}\d){7,14})(?![\w-]|\.\d)")
+_PHONE = re.compile(
+    r"(?<![\w.+/:-])(?P<value>\+?(?:\(\d{1,5}\)[ .\-/]{0,3})?\d(?:[ ().\-/]{0,3}\d){5,14})(?![\w-]|\.\d)"
+)
 _NAMED_PHONE = re.compile(
     r"(?i:(?<!\w)(?:tel(?:efono?|ephone)?|phone|mobile?|handy|fax|whatsapp|cell)(?:\s(?:no|number|nr)\b)?[.:#\s]{1,3})"
-    r"(?P<value>\+?\(?\d(?:[ ().\-/]{0,2}\d){6,14})(?!\w)"
+    r"(?P<value>\+?\(?\d(?:[ ().\-/]{0,3}\d){6,14})(?!\w)"
 )
 _NORTH_AMERICAN = re.compile(r"(?:1[-. ])?\(?[2-9]\d\d\)?[-. ]\d{3}[-. ]\d{4}")
 _DATE = re.compile(r"\d{1,2}([./-])\d{1,2}\1\d{2,4}(?!\d)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -159,6 +159,7 @@ def decision_facts(decision: Decision) -> dict[str, Any]:
         "thresholds": dict(decision.thresholds),
         "went_on": [f"{step.tier}: {step.went_on}" for step in decision.steps if step.went_on],
         "guardrail": list(decision.guardrail),
+        "reading": None if decision.reading is None else asdict(decision.reading),
         "team": route.team,
         "queue": route.queue,
         "group": route.group_name,

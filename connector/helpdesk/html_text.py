@@ -1,4 +1,4 @@
-"""Plain text from a mail's HTML: what a reader of the mail sees, line by line, quotations marked with ``>``."""
+"""Plain text from a mail's HTML: what its reader sees, line by line, quotations marked with ``>``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ _BEGINS = re.compile(
     re.IGNORECASE,
 )
 _ENDS = re.compile(
-    r"</(?:html|body|div|p|table|span|font|center|h[1-6]|ul|ol|blockquote)\s*>\s*\Z|<br\s*/?>\s*\Z", re.IGNORECASE
+    r"</(?:html|body|div|p|table|span|font|center|h[1-6]|ul|ol|blockquote)\s*>\s*\Z|<br\s*/?>\s*\Z",
+    re.IGNORECASE,
 )
 _NESTING = re.compile(
     r"<(/?)(?!(?:br|hr|img|meta|link|input|col|p|li|tr|td|th|dt|dd|option)\b)([a-z][a-z0-9]*)", re.IGNORECASE
@@ -30,7 +31,9 @@ _UNSEEN = frozenset(
     {"head", "title", "meta", "link", "script", "style", "template", "noscript", "svg", "math", "iframe"}
     | {"object", "embed", "audio", "video", "canvas", "select", "textarea", "button", "input"}
 )
-_PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "blockquote", "pre", "table"})
+_PARAGRAPHS = frozenset(
+    {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "blockquote", "pre", "table"}
+)
 _BLOCKS = frozenset(
     {"div", "section", "article", "main", "header", "footer", "aside", "nav", "address", "center", "form"}
     | {"fieldset", "figure", "figcaption", "tr", "li", "dt", "dd", "caption", "details", "summary", "body"}
@@ -40,7 +43,9 @@ _HIDDEN = re.compile(
 )
 _INDENTED = re.compile(r"border\s*:\s*(?:none|0)", re.IGNORECASE)  # Gmail's "indent more" is a blockquote too
 _ATTRIBUTION = re.compile(r"\b(?:gmail_attr|moz-cite-prefix)\b")
-_SIGNATURE = re.compile(r"\b(?:gmail_signature|moz-signature|AppleMailSignature|ms-outlook-mobile-signature)\b")
+_SIGNATURE = re.compile(
+    r"\b(?:gmail_signature|moz-signature|AppleMailSignature|ms-outlook-mobile-signature)\b"
+)
 _SPACES = re.compile(r"[ \t\n\r\f\u00a0]+")
 
 
@@ -214,4 +219,6 @@ class _Writer:
 
 def _is_hidden(node: LexborNode) -> bool:
     attributes = node.attributes
-    return bool(attributes) and ("hidden" in attributes or bool(_HIDDEN.search(attributes.get("style") or "")))
+    return bool(attributes) and (
+        "hidden" in attributes or bool(_HIDDEN.search(attributes.get("style") or ""))
+    )
