@@ -17,7 +17,7 @@ _DEEPEST_NESTING = 500  # 20,000 open elements take the parser 50 times as long 
 _DEEPEST_QUOTE = 5
 
 _BEGINS = re.compile(
-    r"\s*(?:<!--[^>]{0,200}-->\s*)?<(?:!doctype\s|html|head|body|meta|style|div|p|table|span|font|center|h[1-6]|ul|ol|br)[\s/>]",
+    r"\s*(?:<!--[^>]{0,200}-->\s*)?<(?:!doctype|html|head|body|meta|style|div|p|table|span|font|center|h[1-6]|ul|ol|br)[\s/>]",
     re.IGNORECASE,
 )
 _ENDS = re.compile(
@@ -131,6 +131,8 @@ class _Writer:
     @property
     def text(self) -> str:
         self._end_line()
+        while self.lines and not self.lines[-1].strip("> "):
+            self.lines.pop()
         return "\n".join(self.lines).strip("\n")
 
     def enter(self, node: LexborNode) -> bool:
