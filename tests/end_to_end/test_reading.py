@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -85,6 +86,29 @@ def test_a_german_ticket_goes_straight_to_the_strong_model(open_here: Callable[.
         english: "en",
     }
     assert {facts["language"] for facts in town.told("ticket.decided")} == {"de", "en"}
+
+
+def test_without_the_extra_languages_are_not_told_apart_which_is_said_once_and_breaks_nothing(
+    open_here: Callable[..., Town], ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "py3langid", None)  # as if it were not installed
+    town = open_here(languages={"known": ["de"]})
+    town.ticket("Rechnung falsch", "Die Rechnung vom letzten Monat stimmt nicht, bitte prüfen.")
+
+    (ended,) = town.run_until_rest()
+
+    (told,) = [event for event in town.events if event.name == "languages.untold"]
+    assert (told.level, "helpdesk-connector[languages]" in told.facts["reason"]) == ("warning", True)
+    assert ear.heard[0][0] == "claude-haiku-5-5"
+    assert (ended.summary["languages"], ended.summary["written"]) == ({}, {"applied": 1})
+
+
+def test_who_names_no_other_language_is_not_warned(open_here: Callable[..., Town]) -> None:
+    town = open_here()
+
+    town.run()
+
+    assert not town.told("languages.untold")
 
 
 def test_the_files_of_a_conversation_are_named_where_its_text_is_fetched(
