@@ -81,6 +81,7 @@ def test_a_forwarded_mail_is_read(html: str) -> None:
         ("<pre>def f():\n    return 1</pre>", "def f():\n    return 1"),
         ("<a href='https://evil.test'>click <i>here</i></a>", "click here"),
         ("<blockquote style='margin:0 0 0 40px;border:none;padding:0px'>indented</blockquote>", "indented"),
+        ("<blockquote style='border:none;border-left:solid #CCC 1pt'>quoted</blockquote>", "> quoted"),
         ("<blockquote>a<blockquote>b</blockquote></blockquote>", "> a\n>\n> > b"),
         ("<p>seen</p><script>alert(1)</script><style>p{}</style><!-- x --><textarea>y</textarea>", "seen"),
         (
