@@ -11,6 +11,7 @@ from connector.bootstrap.books import (
 )
 from connector.bootstrap.errands import Labelling, Undoing, connect_undo, open_labelling, open_retry
 from connector.bootstrap.local import examine_local, open_local, train_local
+from connector.bootstrap.reading import open_reader
 from connector.bootstrap.upstreams import find_requesters, open_classifier, open_helpdesk
 from connector.bootstrap.wiring import Connector, connect
 
@@ -30,6 +31,7 @@ __all__ = [
     "open_labelling",
     "open_ledger",
     "open_local",
+    "open_reader",
     "open_reports",
     "open_retry",
     "schema_of",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from connector.bootstrap.books import Books, books_on, open_store_of
 from connector.bootstrap.local import with_shortlist
+from connector.bootstrap.reading import open_reader
 from connector.bootstrap.upstreams import helpdesk_on, open_classifier
 from connector.breaker import Breaker
 from connector.errors import SettingsError
@@ -103,8 +104,8 @@ def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts)
                 workers=settings.llm.workers,
                 max_attempts=settings.triage.max_attempts,
                 max_wait_seconds=60 * settings.llm.max_wait_minutes,
-                max_text_chars=settings.llm.max_text_chars,
             ),
+            open_reader(settings, observer),
         ),
         write_back=WriteBack(helpdesk, ledger, clock, observer, may_write),
         ledger=ledger,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from connector.classify.guardrail import Guardrail
 from connector.classify.lineage import acting, ruled
+from connector.classify.reading import Reading
 from connector.classify.rules import Rule, RuleHits, apply_rules
 from connector.domain.classification import Answer, Classification, Tier
 from connector.domain.decision import Cause, Kind, Step
@@ -41,23 +42,38 @@ class Cascade:
     thresholds: Mapping[Axis, float] = field(default_factory=dict)
     tiers: Sequence[Tier] = (Tier.CHEAP, Tier.STRONG)
 
-    def judge(self, ticket: Ticket, ask: Ask) -> Verdict:
-        """A verdict for every ticket; nothing is asked while a free answer exists."""
-        if words := self.guardrail.words_in(ticket):
-            return Verdict(
-                Kind.ESCALATED, Cause.GUARDRAIL, f"guardrail word {', '.join(words)}", guardrail=words
-            )
+    def judge(self, ticket: Ticket, ask: Ask, reading: Reading | None = None) -> Verdict:
+        """A verdict for every ticket; nothing is asked while a free answer exists.
+
+        ``reading`` is what triage reads of the ticket; without one that is the ticket as it is.
+        """
+        whole, ticket = ticket, reading.ticket if reading else ticket
+        if words := self._guardrail_words(whole, ticket):
+            own = self.guardrail.words_in(ticket)
+            where = "" if own else " (only in what looks like a quotation, a signature or a footer)"
+            reason = f"guardrail word {', '.join(words)}{where}"
+            return Verdict(Kind.ESCALATED, Cause.GUARDRAIL, reason, guardrail=words)
         if not (ticket.subject.strip() or (ticket.text or "").strip()):
             return Verdict(Kind.ESCALATED, Cause.EMPTY, "nothing to read in the submission")
         hits = apply_rules(self.rules, ticket)
         if hits.final:
             found = hits.alone(self.taxonomy)
             return self._routed(found, Cause.RULE, ticket, (Step(Tier.RULES, found),))
-        return self._ask_models(ticket, ask, hits)
+        return self._ask_models(ticket, ask, hits, self._tiers_for(reading))
 
-    def _ask_models(self, ticket: Ticket, ask: Ask, hits: RuleHits) -> Verdict:
+    def _guardrail_words(self, whole: Ticket, read: Ticket) -> tuple[str, ...]:
+        """In all that arrived: what was cut as somebody else's words may be the customer's own after all."""
+        return tuple(dict.fromkeys((*self.guardrail.words_in(whole), *self.guardrail.words_in(read))))
+
+    def _tiers_for(self, reading: Reading | None) -> Sequence[Tier]:
+        """All of them; of a ticket in a language that is not a primary one only the strong tier and later."""
+        if reading is None or not reading.facts.is_foreign or Tier.STRONG not in self.tiers:
+            return self.tiers
+        return self.tiers[self.tiers.index(Tier.STRONG) :]
+
+    def _ask_models(self, ticket: Ticket, ask: Ask, hits: RuleHits, tiers: Sequence[Tier]) -> Verdict:
         steps: list[Step] = []
-        for tier in self.tiers:
+        for tier in tiers:
             answer = ask(tier)
             if answer.classification is None:
                 steps.append(Step(tier, None, went_on=f"{tier} answer unusable: {answer.unusable}"))

@@ -192,6 +192,7 @@ def decision_facts(decision: Decision) -> dict[str, Any]:
         "thresholds": dict(decision.thresholds),
         "went_on": [f"{step.tier}: {step.went_on}" for step in decision.steps if step.went_on],
         "guardrail": list(decision.guardrail),
+        "reading": None if decision.reading is None else asdict(decision.reading),
         "team": route.team,
         "queue": route.queue,
         "group": route.group_name,

@@ -16,7 +16,7 @@ from connector.errors import AnswerUnusable
 from connector.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from connector.domain.decision import Decision
+    from connector.domain.decision import Decision, ReadingFacts
     from connector.store.story import CallRow, Story
 
 Line = tuple[datetime, str]
@@ -90,6 +90,8 @@ def _call(call: CallRow) -> str:
 
 def _decision(decision: Decision) -> Iterator[Line]:
     at = decision.decided_at
+    if decision.reading and (read := _reading(decision.reading, decision)):
+        yield at, f"read: {read}"
     for step in decision.steps:
         labels = decision_labels(step.classification) if step.classification else "no usable answer"
         went_on = f" → went on: {step.went_on}" if step.went_on else ""
@@ -99,6 +101,25 @@ def _decision(decision: Decision) -> Iterator[Line]:
     yield at, f"decided: {decision.kind} ({decision.cause}) because: {decision.reason or 'no reason given'}"
     yield at, f"route: queue {route.queue}, group {route.group_name}, priority {route.priority}{sla}"
     yield at, f"tags: {' '.join(route.tags)}; prompt {decision.prompt_version}"
+
+
+def _reading(read: ReadingFacts, decision: Decision) -> str:
+    """What was done to the words before a model saw them; empty when nothing was."""
+    told: list[str] = []
+    if read.language:
+        first = (
+            ", so the strong model was asked first"
+            if decision.steps and decision.steps[0].tier == "strong" and read.is_foreign
+            else ""
+        )
+        told.append(f"language {read.language}{' (not a primary one)' if read.is_foreign else ''}{first}")
+    if read.redacted:
+        told.append("hidden " + ", ".join(f"{kind} {count}" for kind, count in read.redacted.items()))
+    if read.cut_chars:
+        told.append(f"{read.cut_chars} characters of quotations, signatures and footers left out")
+    if read.left_out_tokens:
+        told.append(f"about {read.left_out_tokens} tokens left out of its middle")
+    return "; ".join(told)
 
 
 def decision_labels(found: Any) -> str:  # noqa: ANN401 - a Classification; kept light for --help
@@ -140,17 +161,17 @@ def _undos(story: Story) -> Iterator[Line]:
 
 def _ask(settings: Settings, story: Story) -> int:
     """Stream the strong model's rationale; a text that must be taken back is said to be void."""
-    from connector.bootstrap import open_classifier
-    from connector.classify.prompt import ticket_object
+    from connector.bootstrap import open_classifier, open_reader
 
     ticket = next((each.ticket for each in story.submissions if each.ticket and not each.erased_at), None)
     if not story.decisions or ticket is None:
         say("Nothing has been decided about it yet, or its text was erased.")
         return 1
+    shown = open_reader(settings).read(ticket).shown
     classifier = open_classifier(settings)
     try:
         print()
-        for piece in classifier.explain(decision_facts(story.decisions[-1].decision), ticket_object(ticket)):
+        for piece in classifier.explain(decision_facts(story.decisions[-1].decision), shown):
             print(piece, end="", flush=True)
         print()
     except AnswerUnusable as error:

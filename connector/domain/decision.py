@@ -60,6 +60,22 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingFacts:
+    """What was done to a ticket's words before a model saw them; counts and names, none of the words.
+
+    ``language`` is None when nobody looked; ``is_foreign``: it is known and not a primary one.  ``redacted``
+    counts different values by kind; ``cut_chars`` is the length of quotations, signatures and footers,
+    ``left_out_tokens`` about what a text that was too long lost in its middle.
+    """
+
+    language: str | None = None
+    is_foreign: bool = False
+    redacted: Mapping[str, int] = field(default_factory=dict)
+    cut_chars: int = 0
+    left_out_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """One decision about one submission; immutable, committed before anything is written."""
 
@@ -75,6 +91,7 @@ class Decision:
     prompt_version: str
     decided_at: datetime
     cost_usd: Decimal = Decimal(0)
+    reading: ReadingFacts | None = None  # None: it never came to reading
 
     @property
     def tier(self) -> Tier | None:

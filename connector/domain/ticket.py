@@ -78,6 +78,7 @@ class Ticket:
     organization: str | None = None
     tier: str | None = None
     arr_usd: Decimal | None = None
+    attachments: tuple[str, ...] = ()  # names and types, as in "invoice.pdf (application/pdf)"
     settles_in_seconds: float = 0.0  # how long until `version` is certain to tell a further change apart
 
     @property

@@ -59,6 +59,7 @@ FACTS: Final = frozenset(
         "helpdesk",
         "input_tokens",
         "kind",
+        "language",
         "mode",
         "model",
         "next_probe_s",

@@ -22,6 +22,7 @@ class Summary:
         self.screened: Counter[str] = Counter()
         self.decided: Counter[str] = Counter()  # per tier; "none" where no tier was asked
         self.written: Counter[str] = Counter()  # per outcome
+        self.languages: Counter[str] = Counter()  # of what was decided, where languages are told apart
         self.escalated = 0
         self.failed = 0
         self.model_calls = 0
@@ -38,6 +39,7 @@ class Summary:
                 self.screened.update({str(key): count for key, count in facts["dispositions"].items()})
             case "ticket.decided":
                 self.decided[facts["tier"] or "none"] += 1
+                self.languages.update([facts["language"]] if facts.get("language") else [])
                 self.escalated += facts["kind"] == "escalated"
                 self.failed += facts["kind"] == "failed_open"
             case "ticket.written":
@@ -60,6 +62,7 @@ class Summary:
                 "polled": self.polled,
                 "screened": dict(sorted(self.screened.items())),
                 "decided": dict(sorted(self.decided.items())),
+                "languages": dict(sorted(self.languages.items())),
                 "written": dict(sorted(self.written.items())),
                 "escalated": self.escalated,
                 "failed": self.failed,

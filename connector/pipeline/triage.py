@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from connector.classify.cascade import Cascade, Verdict
-from connector.classify.prompt import ticket_object
+from connector.classify.reading import Reader, Reading
 from connector.domain.decision import Cause, Decision, Kind
 from connector.domain.ticket import Ticket
 from connector.errors import (
@@ -35,25 +35,31 @@ _CACHE_WARM_SECONDS = 240.0  # a cached prompt lives for five minutes after its 
 
 @dataclass(frozen=True, slots=True)
 class TriageLimits:
-    """How hard triage tries: threads, claims per submission, longest wait before it fails open, text size."""
+    """How hard triage tries: threads, claims per submission, longest wait before it fails open."""
 
     workers: int = 16
     max_attempts: int = 5
     max_wait_seconds: float = 900.0
-    max_text_chars: int = 12_000
 
 
 class Triage:
     """Claims submissions, asks the cascade, commits decisions.  Fail-open: every claim ends somewhere."""
 
     def __init__(
-        self, helpdesk_name: str, helpdesk: Helpdesk, desk: Desk, cascade: Cascade, limits: TriageLimits
+        self,
+        helpdesk_name: str,
+        helpdesk: Helpdesk,
+        desk: Desk,
+        cascade: Cascade,
+        limits: TriageLimits,
+        reader: Reader | None = None,
     ) -> None:
         self._name = helpdesk_name
         self._helpdesk = helpdesk
         self._desk = desk
         self._cascade = cascade
         self._limits = limits
+        self._reader = reader or Reader()
         self._warm_until = 0.0  # monotonic
 
     def run(self) -> None:
@@ -120,10 +126,12 @@ class Triage:
             self._commit(claim, Verdict(Kind.FAILED_OPEN, Cause.TOO_MANY_ATTEMPTS, reason))
             return
         questions: Questions | None = None
+        reading: Reading | None = None
         try:
             ticket = self._with_text(claim)
-            questions = Questions(self._desk, claim, ticket_object(ticket, self._limits.max_text_chars))
-            verdict = self._cascade.judge(ticket, questions)
+            reading = self._reader.read(ticket)
+            questions = Questions(self._desk, claim, reading.shown)
+            verdict = self._cascade.judge(ticket, questions, reading)
         except RequestRejected as error:
             verdict = Verdict(Kind.FAILED_OPEN, Cause.REQUEST_REJECTED, str(error))
         except (ConnectorError, StoreUnusable):
@@ -133,21 +141,35 @@ class Triage:
             facts = {"ticket_id": claim.ticket.id, "error": name}
             self._desk.observer(Event("triage.failed", "error", facts))
             verdict = Verdict(Kind.FAILED_OPEN, Cause.INTERNAL_ERROR, f"internal error ({name})")
-        self._commit(claim, verdict, questions)
+        self._commit(claim, verdict, questions, reading)
 
     def _with_text(self, claim: SubmissionClaim) -> Ticket:
         """The ticket as it arrived; text that the feed did not carry is fetched, the rest stays as it was."""
         if claim.ticket.text is not None:
             return claim.ticket
         fresh = self._helpdesk.fetch([claim.ticket.id]).get(claim.ticket.id)
-        return replace(claim.ticket, text=fresh.text if isinstance(fresh, Ticket) else None)
+        if not isinstance(fresh, Ticket):
+            return claim.ticket
+        return replace(claim.ticket, text=fresh.text, attachments=fresh.attachments)
 
-    def _commit(self, claim: SubmissionClaim, verdict: Verdict, questions: Questions | None = None) -> None:
-        decision = self._decision(claim, verdict, questions)
+    def _commit(
+        self,
+        claim: SubmissionClaim,
+        verdict: Verdict,
+        questions: Questions | None = None,
+        reading: Reading | None = None,
+    ) -> None:
+        decision = self._decision(claim, verdict, questions, reading)
         self._desk.ledger.decide(claim, decision)
         self._desk.observer(Event("ticket.decided", "info", _facts(claim, decision)))
 
-    def _decision(self, claim: SubmissionClaim, verdict: Verdict, questions: Questions | None) -> Decision:
+    def _decision(
+        self,
+        claim: SubmissionClaim,
+        verdict: Verdict,
+        questions: Questions | None,
+        reading: Reading | None,
+    ) -> Decision:
         policy = self._cascade.routing
         routed = verdict.kind is Kind.ROUTED and verdict.classification is not None
         return Decision(
@@ -165,6 +187,7 @@ class Triage:
             prompt_version=self._desk.classifier.prompt_version,
             decided_at=self._desk.clock.now(),
             cost_usd=questions.spent_usd() if questions else Decimal(0),
+            reading=reading.facts if reading else None,
         )
 
     def _wait_or_fail_open(self, claim: SubmissionClaim, error: Unavailable) -> None:
@@ -202,6 +225,7 @@ def _facts(claim: SubmissionClaim, decision: Decision) -> Mapping[str, Any]:
         "kind": decision.kind.value,
         "cause": decision.cause.value,
         "tier": decision.tier.value if decision.tier else None,
+        "language": decision.reading.language if decision.reading else None,
         "team": decision.route.team,
         "queue": decision.route.queue,
         "group": decision.route.group_name,

@@ -209,8 +209,11 @@ class LlmSettings(BaseModel):
         le=1440,
         description="How long a ticket waits out an outage before a person gets it.",
     )
-    max_text_chars: int = Field(
-        default=12_000, ge=500, le=100_000, description="How much of a ticket's text the model reads."
+    max_text_tokens: int = Field(
+        default=4_000,
+        ge=200,
+        le=30_000,
+        description="How much of a ticket's text the model reads, about; of a longer one beginning and end.",
     )
     business: str = Field(
         default="",

@@ -30,6 +30,7 @@ from connector.settings.defaults import (
     default_urgencies,
 )
 from connector.settings.operation import (
+    LanguageSettings,
     LocalSettings,
     LogSettings,
     PollSettings,
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     llm: LlmSettings = LlmSettings()
     triage: TriageSettings = TriageSettings()
     local: LocalSettings = LocalSettings()
+    languages: LanguageSettings = LanguageSettings()
     tags: TagSettings = TagSettings()
     write: WriteSettings = WriteSettings()
     service: ServiceSettings = ServiceSettings()

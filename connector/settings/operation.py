@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from connector.settings.values import FOREVER, TABLE, RetentionDays, Seconds, Share, TagPrefix
+from connector.settings.values import FOREVER, TABLE, Language, RetentionDays, Seconds, Share, TagPrefix
 
 
 class PollSettings(BaseModel):
@@ -52,7 +52,7 @@ class ServiceSettings(BaseModel):
 
 
 class PrivacySettings(BaseModel):
-    """How long the ledger keeps what customers wrote."""
+    """What customers wrote: how long the ledger keeps it, and what of it no model gets to see."""
 
     model_config = TABLE
 
@@ -62,9 +62,32 @@ class PrivacySettings(BaseModel):
         '0 erases them with the next sweep (hourly, and after each pass), "forever" never.',
     )
 
+    redact: tuple[Literal["email", "phone", "card", "iban", "key"], ...] = Field(
+        default=("key", "card"),
+        description="What is replaced by a placeholder before a ticket goes to Claude: email, phone, card, "
+        "iban, key (keys, tokens and passwords); the helpdesk and the ledger keep it.",
+    )
+
     def keep(self) -> timedelta | None:
         """How long words are kept; None for ever."""
         return None if self.retention_days == FOREVER else timedelta(days=self.retention_days)
+
+
+class LanguageSettings(BaseModel):
+    """The languages of your customers; telling them apart needs the extra `languages`."""
+
+    model_config = TABLE
+
+    primary: tuple[Language, ...] = Field(
+        default=("en",),
+        min_length=1,
+        description="The languages, as two-letter codes, in which the cheap model may decide.",
+    )
+    known: tuple[Language, ...] = Field(
+        default=(),
+        description="All other languages your customers write in; they go straight to the strong model. "
+        "A language that is missing here is taken for one of the others; none: nobody looks.",
+    )
 
 
 class LogSettings(BaseModel):

@@ -14,6 +14,11 @@ from connector.settings.shape import keys_of, table_at
 from connector.settings.suggestion import suggest
 from connector.settings.values import Loc
 
+# What used to have another name, and how to carry a value over.
+_RENAMED = {
+    ("llm", "max_text_chars"): "is called max_text_tokens now; a token is about three characters of English",
+}
+
 # An answer to another problem that is listed anyway.
 _FOLLOW_UP = "default_factory_not_called"
 
@@ -42,6 +47,8 @@ def _place_above(loc: Loc, layers: tuple[Layer, ...]) -> str | None:
 
 def _message(detail: ErrorDetails, loc: Loc) -> str:
     if detail["type"] == "extra_forbidden":
+        if loc in _RENAMED:
+            return _RENAMED[loc]
         table = table_at(Settings, loc[:-1])
         return f"unknown key{suggest(str(loc[-1]), keys_of(table) if table else ())}"
     text = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretS
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from connector.domain.taxonomy import Axis
+from connector.local.language import CODES
 
 Loc = tuple[str | int, ...]
 """Where a setting is: ``("rules", 1, "regex")``."""
@@ -160,6 +161,12 @@ def _retention_days(value: object) -> object:
     return int(days)
 
 
+def _language(value: str) -> str:
+    if value not in CODES:
+        raise ValueError(f'"{value}" is not the code of a language we can tell, such as "de"')
+    return value
+
+
 def _tag_prefix(value: str) -> str:
     if not _TAG_PREFIX.fullmatch(value):
         raise ValueError("should be of a-z, 0-9, '_', '-' and '/', at most 20 characters, such as ai_")
@@ -197,4 +204,5 @@ StoreUrl = Annotated[SecretStr, AfterValidator(_store_url)]
 Pattern = Annotated[Text, AfterValidator(_pattern)]
 QueueTemplate = Annotated[Text, AfterValidator(_queue)]
 RetentionDays = Annotated[int | Literal["forever"], BeforeValidator(_retention_days)]
+Language = Annotated[str, AfterValidator(_language)]
 TagPrefix = Annotated[str, AfterValidator(_tag_prefix)]

@@ -38,6 +38,7 @@ def without_words(ticket: Ticket) -> Ticket:
         organization=None,
         tier=None,
         arr_usd=None,
+        attachments=(),
     )
 
 

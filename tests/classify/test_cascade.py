@@ -9,7 +9,9 @@ import pytest
 
 from connector.classify.cascade import Cascade
 from connector.classify.guardrail import Condition, Guardrail
+from connector.classify.language import Languages
 from connector.classify.phrases import Phrases
+from connector.classify.reading import Reader
 from connector.classify.rules import Rule
 from connector.domain.classification import Answer, Classification, Tier, Usage
 from connector.domain.decision import Cause, Kind
@@ -192,3 +194,69 @@ def test_tiers_are_asked_in_the_order_given(
     replace(cascade, tiers=(Tier.STRONG,)).judge(make_ticket(), model)
 
     assert model.asked == [Tier.STRONG]
+
+
+QUOTED = "On Tue, Nov 3, 2026 at 9:12 AM Acme <help@acme.test> wrote:\n> {}"
+
+
+def test_a_guardrail_word_in_what_was_cut_is_heard_and_said_to_be_there(
+    cascade: Cascade, make_ticket: MakeTicket
+) -> None:
+    ticket = make_ticket(text=f"Charged twice.\n\n{QUOTED.format('we expect a lawsuit')}")
+    reading = Reader().read(ticket)
+
+    verdict = cascade.judge(ticket, Model(), reading)
+
+    assert "lawsuit" not in (reading.ticket.text or "")
+    assert (verdict.kind, verdict.guardrail) == (Kind.ESCALATED, ("lawsuit",))
+    assert (
+        verdict.reason
+        == "guardrail word lawsuit (only in what looks like a quotation, a signature or a footer)"
+    )
+
+
+def test_a_guardrail_word_of_the_customers_own_needs_no_explanation(
+    cascade: Cascade, make_ticket: MakeTicket
+) -> None:
+    ticket = make_ticket(text=f"This means a lawsuit.\n\n{QUOTED.format('no lawsuit, please')}")
+
+    verdict = cascade.judge(ticket, Model(), Reader().read(ticket))
+
+    assert verdict.reason == "guardrail word lawsuit"
+
+
+def test_rules_do_not_read_what_somebody_else_wrote(
+    cascade: Cascade, make_ticket: MakeTicket, labelled: Labelled
+) -> None:
+    text = f"My export fails.\n\n{QUOTED.format('Do you want a copy of my invoice? Urgent!')}"
+    ticket, model = make_ticket(text=text), Model(cheap=labelled())
+
+    verdict = cascade.judge(ticket, model, Reader().read(ticket))
+
+    assert model.asked == [Tier.CHEAP]
+    assert verdict.classification == labelled()
+
+
+@pytest.mark.parametrize(
+    ("language", "asked"), [("de", [Tier.STRONG]), ("en", [Tier.CHEAP]), ("unknown", [Tier.CHEAP])]
+)
+def test_a_language_that_is_not_primary_goes_straight_to_the_strong_model(
+    cascade: Cascade, make_ticket: MakeTicket, labelled: Labelled, language: str, asked: list[Tier]
+) -> None:
+    reader = Reader(languages=Languages(frozenset({"en"}), lambda _: (language, 0.99)))
+    ticket, model = make_ticket(), Model(cheap=labelled(), strong=labelled(Tier.STRONG))
+
+    cascade.judge(ticket, model, reader.read(ticket))
+
+    assert model.asked == asked
+
+
+def test_a_foreign_language_changes_nothing_where_there_is_no_strong_model(
+    cascade: Cascade, make_ticket: MakeTicket, labelled: Labelled
+) -> None:
+    reader = Reader(languages=Languages(frozenset({"en"}), lambda _: ("de", 0.99)))
+    ticket, model = make_ticket(), Model(cheap=labelled())
+
+    replace(cascade, tiers=(Tier.CHEAP,)).judge(ticket, model, reader.read(ticket))
+
+    assert model.asked == [Tier.CHEAP]

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connector.classify.length import tokens_in
 from connector.classify.prompt import build_prompt, ticket_object
 from connector.domain.taxonomy import Axis, Category, Taxonomy
 from connector.domain.ticket import Ticket
@@ -133,24 +134,21 @@ def test_unknown_facts_are_left_out_and_empty_words_stay(make_ticket: MakeTicket
     assert ticket_object(ticket) == {"subject": "", "text": "", "created_at": "2026-11-02T08:00:00Z"}
 
 
-def test_a_long_text_keeps_its_beginning_and_its_end_and_says_what_is_missing(
-    make_ticket: MakeTicket,
-) -> None:
-    text = "It began on Monday. " + "x" * 64_000 + " Please call me."
+def test_attachments_are_named_and_twenty_are_enough(make_ticket: MakeTicket) -> None:
+    names = tuple(f"scan{number}.pdf (application/pdf)" for number in range(30))
 
-    seen = ticket_object(make_ticket(text=text))["text"]
-
-    assert len(seen) <= 12_000
-    assert seen.startswith("It began on Monday. ")
-    assert seen.endswith(" Please call me.")
-    assert "[... 52,096 characters left out ...]" in seen
+    assert ticket_object(make_ticket(attachments=names))["attachments"] == list(names[:20])
+    assert "attachments" not in ticket_object(make_ticket())
 
 
-@pytest.mark.parametrize("max_chars", [0, 1, 59, 60, 61, 100])
-def test_a_small_limit_is_kept_too(make_ticket: MakeTicket, max_chars: int) -> None:
-    seen = ticket_object(make_ticket(text="word " * 100), max_chars)["text"]
+def test_a_long_text_is_cut_in_its_middle(make_ticket: MakeTicket) -> None:
+    text = "It began on Monday. " + "word " * 12_000 + "Please call me."
 
-    assert len(seen) <= max_chars
+    seen = ticket_object(make_ticket(text=text), 1_000)["text"]
+
+    assert seen.startswith("It began on Monday. word ")
+    assert seen.endswith(" word Please call me.")
+    assert tokens_in(seen) <= 1_000
 
 
 def test_what_no_reader_can_see_is_removed_and_every_script_stays(make_ticket: MakeTicket) -> None:

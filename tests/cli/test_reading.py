@@ -37,6 +37,31 @@ def test_check_as_json(place: Place) -> None:
     assert (states["helpdesk"], states["cheap model"]) == ("ok", "fail")
 
 
+def test_what_was_done_to_the_words_is_told(place: Place) -> None:
+    german = "Die Rechnung stimmt nicht, schreiben Sie an jane@example.com oder joe@example.com."
+    ticket = str(place.ticket("Rechnung falsch", f"{german}\n\n--\nJane Doe"))
+    known, kinds = '["de", "fr"]', '["email"]'
+    done = place.run(
+        "run", "--once", "--json", CONNECTOR_LANGUAGES__KNOWN=known, CONNECTOR_PRIVACY__REDACT=kinds
+    )
+
+    (row,) = [json.loads(line) for line in place.run("decisions", "--json").out.splitlines()]
+    told = place.run("explain", ticket)
+
+    assert done.last_json["languages"] == {"de": 1}
+    assert row["reading"] == {
+        "language": "de",
+        "is_foreign": True,
+        "redacted": {"email": 2},
+        "cut_chars": 13,
+        "left_out_tokens": 0,
+    }
+    assert (
+        "read: language de (not a primary one), so the strong model was asked first; hidden email 2; "
+        in told.out
+    )
+
+
 def test_decisions_are_listed_and_explained(place: Place) -> None:
     ticket = str(place.ticket())
     guarded = str(place.ticket(text="My lawyer will hear of this."))

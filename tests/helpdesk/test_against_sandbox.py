@@ -389,10 +389,19 @@ def test_the_first_words_of_a_messaging_ticket_are_fetched(
     zendesk: ZendeskHelpdesk, account: ZendeskSandbox
 ) -> None:
     ticket_id = account.create_ticket(
-        "Conversation with Carl", "My card was charged twice", channel="native_messaging", from_messaging=True
+        "Conversation with Carl",
+        "My card was charged twice",
+        channel="native_messaging",
+        from_messaging=True,
+        attachments=["invoice.pdf"],
     )
 
-    assert fetch(zendesk, ticket_id).text == "My card was charged twice"
+    ticket = fetch(zendesk, ticket_id)
+
+    assert (ticket.text, ticket.attachments) == (
+        "My card was charged twice",
+        ("invoice.pdf (application/pdf)",),
+    )
 
 
 def test_tier_and_revenue_come_with_the_page(

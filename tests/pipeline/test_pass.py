@@ -31,6 +31,7 @@ def test_an_original_gets_its_group_tags_and_priority(world: World) -> None:
         "polled": 1,
         "screened": {"original": 1},
         "decided": {"cheap": 1},
+        "languages": {},
         "written": {"applied": 1},
         "escalated": 0,
         "failed": 0,

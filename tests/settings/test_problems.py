@@ -17,6 +17,12 @@ def test_an_unknown_key_is_refused_with_its_line_and_the_nearest_key(complain: C
     assert problems == ['settings.toml:3: helpdesk.base_ulr: unknown key, did you mean "base_url"?']
 
 
+def test_a_key_that_was_renamed_says_its_new_name(complain: Complain) -> None:
+    (problem,) = complain("[llm]\nmax_text_chars = 12000\n")
+
+    assert problem.startswith("settings.toml:2: llm.max_text_chars: is called max_text_tokens now")
+
+
 def test_an_unknown_key_inside_a_list_of_tables_has_its_own_line(complain: Complain) -> None:
     problems = complain(
         '[[rules]]\nname = "a"\nwords = ["x"]\nteam = "billing"\n\n[[rules]]\nname = "b"\nword = "y"\n'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,8 @@ from sqlalchemy.dialects import sqlite
 
 from connector.clock import ManualClock
 from connector.domain.ticket import Ticket
-from connector.store.columns import Json, from_micro, from_ms, to_micro, to_ms
+from connector.store.columns import Json, as_json, from_micro, from_ms, to_micro, to_ms
+from connector.store.documents import Evidence
 from connector.store.engine import steady_ms
 
 TIMES = st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
@@ -58,3 +60,16 @@ def test_the_ledgers_time_passes_but_never_jumps() -> None:
 
     assert now_ms() == start + 1500
     assert start == to_ms(datetime(2026, 11, 2, 9, tzinfo=UTC))
+
+
+def test_what_was_kept_before_readings_and_attachments_were_is_still_read(
+    make_ticket: Callable[..., Ticket],
+) -> None:
+    evidence = Evidence("rule invoices", None, (), (), {"team": 0.7}, Decimal("0.01"))
+    for value, key in ((evidence, "reading"), (make_ticket(), "attachments")):
+        document = json.loads(as_json(value))
+        del document[key]
+
+        kept = Json(type(value)).process_result_value(json.dumps(document), sqlite.dialect())
+
+        assert kept == value

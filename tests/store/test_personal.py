@@ -41,14 +41,20 @@ def test_no_list_names_a_table_that_does_not_exist() -> None:
 
 def test_a_ticket_without_words_says_nothing_but_its_state(make_ticket: Any) -> None:
     told = {"subject", "channel", "priority", "requester", "organization", "tier"}
-    ticket = make_ticket(**dict.fromkeys(told, "canary"), text="canary", tags=("canary",), arr_usd=Decimal(7))
+    ticket = make_ticket(
+        **dict.fromkeys(told, "canary"),
+        text="canary",
+        tags=("canary",),
+        attachments=("canary",),
+        arr_usd=Decimal(7),
+    )
 
     left = without_words(ticket)
 
     assert "canary" not in repr(left)
     assert left.arr_usd is None
     assert left.text == ""
-    kept = {each.name for each in fields(left)} - told - {"text", "tags", "arr_usd"}
+    kept = {each.name for each in fields(left)} - told - {"text", "tags", "attachments", "arr_usd"}
     assert all(getattr(left, name) == getattr(ticket, name) for name in kept)
 
 

@@ -10,11 +10,13 @@ from urllib.parse import quote
 from connector.domain.ticket import Ticket, Unreadable
 from connector.errors import Unavailable
 from connector.helpdesk.failure import parse_http_date
+from connector.helpdesk.html_text import html_to_text, plain_text
 from connector.helpdesk.transport import Params, Reply, Transport
 from connector.helpdesk.zendesk.pagination import walk
 from connector.helpdesk.zendesk.payload import (
     AuditRow,
     AuditsBody,
+    CommentRow,
     CommentsBody,
     TicketsBody,
     decode,
@@ -51,7 +53,7 @@ class TicketLookup:
         """The same, and where the text is not in the ticket (messaging) it is read from its comments."""
         found = self.current(ticket_ids)
         return {
-            each: replace(ticket, text=self._first_words(ticket))
+            each: self._with_first_words(ticket)
             if isinstance(ticket, Ticket) and ticket.text is None
             else ticket
             for each, ticket in found.items()
@@ -96,21 +98,35 @@ class TicketLookup:
         lost = {each.ticket_id: each for each in malformed + timeless if each.ticket_id is not None}
         return lost | {ticket.id: ticket for ticket in tickets}
 
-    def _first_words(self, ticket: Ticket) -> str:
-        """The first public comment of the requester or of another end user; empty when there is none."""
+    def _with_first_words(self, ticket: Ticket) -> Ticket:
+        """Those of the first public comment of the requester or of another end user; empty without one."""
         path = f"/api/v2/tickets/{quote(ticket.id, safe='')}/comments"
         reply = self._transport.get(path, {"sort": "created_at", "include": "users", "page[size]": 100})
         if not reply.is_ok:
-            return ""
+            return replace(ticket, text="")
         body = decode(reply.body, CommentsBody, f"GET {path}")
         customers = {str(user.id) for user in body.users or () if user.role == "end-user"}
         if not body.users and ticket.requester is not None:
             customers = {ticket.requester}
         for comment in body.comments:
-            text = comment.plain_body or comment.body or ""
-            if comment.public and str(comment.author_id) in customers and text.strip():
-                return without_nul(text)
-        return ""
+            if not (comment.public and str(comment.author_id) in customers):
+                continue
+            if (text := _text_of(comment)).strip():
+                return replace(ticket, text=without_nul(text), attachments=_attachments_of(comment))
+        return replace(ticket, text="")
+
+
+def _text_of(comment: CommentRow) -> str:
+    return plain_text(comment.plain_body or comment.body or "") or html_to_text(comment.html_body or "")
+
+
+def _attachments_of(comment: CommentRow) -> tuple[str, ...]:
+    """Names and types; nothing is downloaded."""
+    files = [each for each in comment.attachments or () if each.file_name and not each.inline]
+    return tuple(
+        without_nul(f"{each.file_name} ({each.content_type})" if each.content_type else str(each.file_name))
+        for each in files
+    )
 
 
 def _gone_or_raise(reply: Reply, path: str) -> Found:

@@ -111,11 +111,19 @@ class GroupsBody(msgspec.Struct):
     meta: Meta | None = None
 
 
+class AttachmentRow(msgspec.Struct):
+    file_name: str | None = None
+    content_type: str | None = None
+    inline: bool | None = None  # part of the text, as logos in signatures are
+
+
 class CommentRow(msgspec.Struct):
     author_id: Id | None = None
     public: bool | None = None
     plain_body: str | None = None
     body: str | None = None
+    html_body: str | None = None
+    attachments: list[AttachmentRow] | None = None
 
 
 class CommentsBody(msgspec.Struct):

@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
 
 from connector.domain.ticket import Author, Nature, Status, Ticket, Unreadable
+from connector.helpdesk.html_text import plain_text
 from connector.helpdesk.zendesk.payload import Id, OrganizationRow, TicketRow, UserRow, without_nul
 
 _STATUSES: Mapping[str | None, Status] = {status.value: status for status in Status}
@@ -105,7 +106,8 @@ class TicketReader:
             author=_author(row, loads.roles),
             is_public=row.is_public is not False,
             subject=subject,
-            text=None if row.from_messaging_channel else text,
+            # The description is the plain body, unless whoever made the ticket by API put HTML there.
+            text=None if row.from_messaging_channel else plain_text(text),
             channel="" if channel is None else str(channel),
             group=None if group is None else str(group),
             assignee=None if assignee is None else str(assignee),

@@ -40,6 +40,7 @@ class NewTicket:
     support_type: str = "agent"
     external_id: str | None = None
     messages: tuple[str, ...] = ()
+    attachments: tuple[str, ...] = ()
 
 
 def open_tickets(world: World, drafts: Iterable[NewTicket]) -> list[int]:
@@ -80,6 +81,7 @@ def _open(world: World, draft: NewTicket) -> Ticket:
         support_type=draft.support_type,
         external_id=draft.external_id,
         comment_count=1 + len(draft.messages),
+        attachments=draft.attachments,
     )
     for message in draft.messages:
         world.comments[ticket.id].append(_message(world, ticket, message))

@@ -97,6 +97,7 @@ class Ticket:
     comment_count: int = 1
     followup_ids: tuple[int, ...] = ()
     external_id: str | None = None
+    attachments: tuple[str, ...] = ()  # file names, of the first comment
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ class Comment:
     public: bool
     created_at: int
     channel: str | int = "api"
+    attachments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,7 @@ class ZendeskSandbox:
         from_messaging: bool = False,
         support_type: str = "agent",
         created_at: float | None = None,
+        attachments: Sequence[str] = (),
     ) -> int:
         """Open a ticket and return its id.  A ``created_at`` in the past is also its place in the export."""
         new = NewTicket(
@@ -178,6 +179,7 @@ class ZendeskSandbox:
             is_public=is_public,
             from_messaging=from_messaging,
             support_type=support_type,
+            attachments=tuple(attachments),
         )
         return self.create_tickets([new])[0]
 

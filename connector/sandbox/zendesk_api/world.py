@@ -158,6 +158,7 @@ def opening_comment(ticket: Ticket) -> Comment:
         public=ticket.opened_public,
         created_at=ticket.created_at,
         channel=ticket.channel,
+        attachments=ticket.attachments,
     )
 
 

@@ -117,6 +117,29 @@ def test_the_first_words_of_a_messaging_ticket_are_its_first_public_customer_com
     assert fetched(zendesk, ["7"])["7"].text == "My card was charged twice"
 
 
+def test_a_comment_that_is_only_html_is_read_and_its_files_are_named(
+    zendesk: ZendeskHelpdesk, web: responses.RequestsMock, ticket_json: MakeJson
+) -> None:
+    web.get(f"{API}/tickets/7", json={"ticket": ticket_json(id=7, from_messaging_channel=True)})
+    files = [
+        {"file_name": "invoice.pdf", "content_type": "application/pdf", "inline": False},
+        {"file_name": "logo.png", "content_type": "image/png", "inline": True},
+        {"file_name": "log", "content_type": None},
+        {"file_name": None},
+    ]
+    comment = {"author_id": 901, "public": True, "html_body": "<p>My card</p><p>was charged twice</p>"}
+    users = [{"id": 901, "role": "end-user"}]
+    web.get(
+        f"{API}/tickets/7/comments", json={"comments": [comment | {"attachments": files}], "users": users}
+    )
+
+    ticket = fetched(zendesk, ["7"])["7"]
+
+    assert ticket.text == "My card\n\nwas charged twice"
+    assert ticket.attachments == ("invoice.pdf (application/pdf)", "log")
+    assert len(web.calls) == 2  # the ticket and its comments
+
+
 def test_a_messaging_ticket_in_which_no_customer_spoke_has_an_empty_text(
     zendesk: ZendeskHelpdesk, web: responses.RequestsMock, ticket_json: MakeJson
 ) -> None:

@@ -166,6 +166,13 @@ def test_the_placeholder_of_a_messaging_ticket_is_not_its_text(read: Read) -> No
     assert read(from_messaging_channel=True, description="Conversation with Ann").text is None
 
 
+def test_a_description_that_is_html_is_read_as_a_person_would(read: Read) -> None:
+    html = "<html><body><p>Charged <b>twice</b></p><script>x()</script></body></html>"
+
+    assert read(description=html).text == "Charged twice"
+    assert read(description="a < b").text == "a < b"
+
+
 def test_a_deleted_ticket_is_read(read: Read) -> None:
     assert read(status="deleted", subject="SCRUBBED").status is Status.DELETED
 
