@@ -56,7 +56,7 @@ def connect(
         groups = helpdesk.groups()
         routing = resolve_routing(settings, groups)
         inbox = resolve_inbox(settings, groups)
-        books = opened.enter_context(books_on(store, settings, clock, dry_run=dry_run))
+        books = opened.enter_context(books_on(store, settings, clock, dry_run=dry_run, observer=observer))
         ledger = books.ledger
         classifier = open_classifier(settings)
         opened.callback(classifier.close)

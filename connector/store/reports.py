@@ -14,6 +14,7 @@ from connector.domain.decision import Cause, Decision, Kind, Outcome
 from connector.pipeline.retry import Parked
 from connector.store.columns import AnyRow, from_micro, from_ms, maybe_from_ms, to_ms
 from connector.store.shelf import find
+from connector.store.spending import spent_since
 from connector.store.story import Story, tell
 from connector.store.tables import (
     checkpoints,
@@ -164,6 +165,11 @@ class Reports:
         start = 0 if since is None else to_ms(since)
         with self._database.read("totals") as tx:
             return _totals(tx, start)
+
+    def spent_usd(self, since: datetime) -> Decimal:
+        """What the model calls since a moment cost; one in flight, or lost, counts at its reserve."""
+        with self._database.read("spent") as tx:
+            return spent_since(tx, since)
 
     def last_poll(self, helpdesk: str) -> datetime | None:
         """When a page of this helpdesk was last stored, be it an empty one; None: never."""

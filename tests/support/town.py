@@ -92,7 +92,7 @@ def open_town(
     claude_ahead_seconds: float = 0.0,
     zendesk: Mapping[str, Any] | None = None,
     claude: Mapping[str, Any] | None = None,
-    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Iterator[Town]:
     """``zendesk`` and ``claude`` are options of the emulators; ``settings`` replaces some of the settings."""
     at_zendesk = {"rate_limits": False} | dict(zendesk or {})
@@ -101,7 +101,7 @@ def open_town(
         ZendeskSandbox(lambda: clock.timestamp() + zendesk_ahead_seconds, **at_zendesk) as helpdesk,
         ClaudeSandbox(now=lambda: clock.timestamp() + claude_ahead_seconds, **at_claude) as model,
     ):
-        ours: dict[str, dict[str, Any]] = {
+        ours: dict[str, Any] = {
             "helpdesk": {
                 "kind": "zendesk",
                 "base_url": helpdesk.url,
@@ -113,7 +113,8 @@ def open_town(
             "store": {"url": f"sqlite:///{database}"},
         }
         for section, values in (settings or {}).items():
-            ours[section] = ours.get(section, {}) | dict(values)
+            is_list = not isinstance(values, Mapping)
+            ours[section] = values if is_list else ours.get(section, {}) | dict(values)
         loaded = load_settings(overrides=ours, environment={}, use_file=False, secret_dirs=[]).settings
         names = [*loaded.groups().values(), loaded.helpdesk.human_group, INBOX]
         groups = {name: helpdesk.add_group(name) for name in names}
