@@ -93,9 +93,10 @@ def _model(at_work: Session, tier: Tier) -> str | Finding:
         status = classifier.describe(tier)
     finally:
         classifier.close()
+    cautions = classifier.cautions(tier, at_work.clock.now().date())
     if status.lifecycle != "active":
         retires = f", retires {status.retires_at:%Y-%m-%d}" if status.retires_at else ""
         return Finding(f"{tier} model", "warn", f"{status.name} is {status.lifecycle}{retires}")
-    if status.problems:
-        return Finding(f"{tier} model", "warn", "; ".join(status.problems))
+    if found := [*status.problems, *cautions]:
+        return Finding(f"{tier} model", "warn", "; ".join(found))
     return f"{status.name} answers"

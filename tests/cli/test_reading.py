@@ -181,3 +181,16 @@ def test_health_is_bad_when_the_last_good_poll_is_too_long_ago(place: Place) -> 
 
     assert ended.code == 69
     assert "NOT HEALTHY: last good poll 30" in ended.out
+
+
+def test_health_tells_what_was_spent_of_the_budget_today(place: Place) -> None:
+    budget = {"CONNECTOR_BUDGET__DAILY_USD": "5"}
+    place.ticket()
+    place.run("run", "--once", **budget)
+
+    plain, facts = place.run("health", **budget), place.run("health", "--json", **budget).last_json
+
+    assert plain.code == 0
+    assert "$0.00 of $5 spent today" in plain.out
+    assert 0 < facts["spent_today_usd"] < 0.01
+    assert facts["budget_usd"] == 5
