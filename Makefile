@@ -26,7 +26,7 @@ help:
 	@echo "make demo       play 60 real customer threads through a local helpdesk: no account, no key"
 	@echo "make test       run the tests"
 	@echo "make check      formatting, lint, types, layers, documents"
-	@echo "make bench      run the benchmarks (LABELLED=DIR: those of the local tier on the sets there too)"
+	@echo "make bench      run the benchmarks (LABELLED=DIR: those of labelled tickets on the sets there too)"
 	@echo "make torture    kill the connector a thousand times and audit it (SEED=1 SCALE=1 ROUNDS=)"
 	@echo "make week       live through a simulated week of 50,000 tickets"
 	@echo "make audit      look the locked dependencies up among known vulnerabilities (needs the network)"
@@ -56,6 +56,8 @@ bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.benchmarks.backlog
 	@$(BIN)/python -m tests.benchmarks.replicas
 	@$(BIN)/python -m tests.benchmarks.wakeup
+	@$(BIN)/python -m tests.benchmarks.savings
+	@test ! -d "$(LABELLED)" || $(BIN)/python -m tests.benchmarks.savings "$(LABELLED)"
 	@test ! -d "$(LABELLED)" || $(BIN)/python -m tests.benchmarks.local "$(LABELLED)"
 	@test ! -d "$(LABELLED)" || $(BIN)/python -m tests.benchmarks.taxonomy "$(LABELLED)"
 

@@ -84,6 +84,10 @@ class AnswerUnusable(ConnectorError):
         self.code = code
 
 
+class BudgetSpent(ConnectorError):
+    """The day's budget cannot bear another paid call; nothing was paid."""
+
+
 class RequestRejected(ConnectorError):
     """The upstream rejects this very request (400, 413, 422) and would reject it again."""
 

@@ -274,7 +274,10 @@ class Ledger(Protocol):
         ...
 
     def begin_call(self, claim: SubmissionClaim, tier: Tier, model: str, reserve_usd: Decimal) -> int:
-        """Commit the intent of a paid call before it starts, and renew the lease."""
+        """Commit the intent of a paid call before it starts, and renew the lease.
+
+        Raises BudgetSpent, with nothing committed, when the day's budget cannot bear ``reserve_usd``.
+        """
         ...
 
     def end_call(self, call_id: int, answer: Answer | None, error: str | None = None) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connector.errors import ConnectorError
-from connector.ports import Clock, Eraser, Ledger
+from connector.ports import Clock, Eraser, Event, Ledger, Observer
 from connector.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 _POLLS_PER_LEASE = 3  # so many polls in a row may be missed before another process polls
 _LEAST_POLL_LEASE_SECONDS = 60.0  # a single page may take that long
+
+
+def _nobody(_event: Event) -> None:
+    """Hears nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +57,21 @@ def open_store_of(settings: Settings, clock: Clock, *, read_only: bool) -> closi
 
 
 @contextmanager
-def books_on(store: Store, settings: Settings, clock: Clock, *, dry_run: bool) -> Iterator[Books]:
-    from connector.store import open_store, overlay
+def books_on(
+    store: Store, settings: Settings, clock: Clock, *, dry_run: bool, observer: Observer = _nobody
+) -> Iterator[Books]:
+    """``observer`` hears when the day's budget is nearly spent, and when it is."""
+    from connector.store import Spending, open_store, overlay
 
-    helpdesk, worker = settings.helpdesk.ledger_name, worker_name()
+    helpdesk, worker, budget = settings.helpdesk.ledger_name, worker_name(), settings.budget.daily()
     if dry_run:
         with closing(open_store("sqlite://", clock=clock)) as scratch:
-            yield Books(overlay(store, scratch, helpdesk, worker), None)
+            yield Books(overlay(store, scratch, helpdesk, worker, budget=budget, tell=observer), None)
     else:
         polling = max(_POLLS_PER_LEASE * settings.poll.interval_seconds, _LEAST_POLL_LEASE_SECONDS)
-        with given_back(store.ledger(helpdesk, worker, poll_lease_seconds=polling)) as ledger:
+        spending = None if budget is None else Spending(budget, observer)
+        ours = store.ledger(helpdesk, worker, poll_lease_seconds=polling, spending=spending)
+        with given_back(ours) as ledger:
             yield Books(ledger, store.eraser(helpdesk))
 
 

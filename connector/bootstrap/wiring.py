@@ -13,6 +13,7 @@ from connector.bootstrap.local import with_shortlist
 from connector.bootstrap.reading import open_reader
 from connector.bootstrap.upstreams import helpdesk_on, open_classifier
 from connector.breaker import Breaker
+from connector.domain.classification import Tier
 from connector.errors import SettingsError
 from connector.interpreter import tune
 from connector.pipeline.intake import Intake, IntakePolicy
@@ -23,7 +24,7 @@ from connector.pipeline.sync import WRITE_FROM, Stages
 from connector.pipeline.triage import Triage, TriageLimits
 from connector.pipeline.write_back import WriteBack, WritePolicy
 from connector.policy import build_cascade, resolve_inbox, resolve_routing
-from connector.ports import Clock, Helpdesk, Ledger, Observer
+from connector.ports import Clock, Event, Helpdesk, Ledger, Observer
 from connector.routing import RoutingPolicy
 from connector.settings import Settings
 
@@ -58,13 +59,21 @@ def connect(
         groups = helpdesk.groups()
         routing = resolve_routing(settings, groups)
         inbox = resolve_inbox(settings, groups)
-        books = opened.enter_context(books_on(store, settings, clock, dry_run=dry_run))
+        books = opened.enter_context(books_on(store, settings, clock, dry_run=dry_run, observer=observer))
         ledger = books.ledger
         classifier = open_classifier(settings)
         opened.callback(classifier.close)
+        _caution(classifier, clock, observer)
         tune()
         stages = _stages(settings, clock, observer, _Parts(helpdesk, classifier, books, routing, inbox))
         yield Connector(helpdesk, classifier, ledger, replace(stages, role=role))
+
+
+def _caution(classifier: ClaudeClassifier, clock: Clock, observer: Observer) -> None:
+    """Say at every start what `connector check` says about models, prompt and prices."""
+    for tier in (Tier.CHEAP, Tier.STRONG):
+        for reason in classifier.cautions(tier, clock.now().date()):
+            observer(Event("model.caution", "warning", {"tier": tier.value, "reason": reason}))
 
 
 def _check_role(store: Store, role: Role) -> None:

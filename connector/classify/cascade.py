@@ -13,10 +13,14 @@ from connector.domain.classification import Answer, Classification, Tier
 from connector.domain.decision import Cause, Kind, Step
 from connector.domain.taxonomy import Axis, Taxonomy
 from connector.domain.ticket import Ticket
+from connector.errors import BudgetSpent
 from connector.routing import RoutingPolicy, axes_that_matter
 
 Ask = Callable[[Tier], Answer]
-"""One paid (or remembered) question to a tier; what it raises passes through the cascade untouched."""
+"""One paid (or remembered) question to a tier.
+
+BudgetSpent means that it may not be paid; what else it raises passes through the cascade untouched.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,10 @@ class Cascade:
     def _ask_models(self, ticket: Ticket, ask: Ask, hits: RuleHits, tiers: Sequence[Tier]) -> Verdict:
         steps: list[Step] = []
         for tier in tiers:
-            answer = ask(tier)
+            try:
+                answer = ask(tier)
+            except BudgetSpent as spent:
+                return _unaffordable(str(spent), tuple(steps))
             if answer.classification is None:
                 steps.append(Step(tier, None, went_on=f"{tier} answer unusable: {answer.unusable}"))
                 continue
@@ -106,10 +113,19 @@ class Cascade:
         return tuple(doubts)
 
 
+def _unaffordable(reason: str, steps: tuple[Step, ...]) -> Verdict:
+    """A person decides what money cannot, with the labels paid for so far as a suggestion."""
+    return Verdict(Kind.FAILED_OPEN, Cause.BUDGET_SPENT, reason, _last_labels(steps), steps)
+
+
+def _last_labels(steps: tuple[Step, ...]) -> Classification | None:
+    return next((step.classification for step in reversed(steps) if step.classification), None)
+
+
 def _undecided(steps: tuple[Step, ...]) -> Verdict:
     """Every tier was asked and none may decide: a person does, with the last labels as a suggestion."""
     last = steps[-1]
-    suggestion = next((step.classification for step in reversed(steps) if step.classification), None)
+    suggestion = _last_labels(steps)
     if last.classification is None:
         return Verdict(Kind.FAILED_OPEN, Cause.ANSWER_UNUSABLE, last.went_on, suggestion, steps)
     return Verdict(Kind.ESCALATED, Cause.LOW_CONFIDENCE, f"low confidence: {last.went_on}", suggestion, steps)

@@ -97,12 +97,13 @@ def _model(at_work: Session, tier: Tier) -> str | Finding:
         tokens = classifier.measure(tier)
     finally:
         classifier.close()
+    cautions = classifier.cautions(tier, at_work.clock.now().date())
     if status.lifecycle != "active":
         retires = f", retires {status.retires_at:%Y-%m-%d}" if status.retires_at else ""
         return Finding(f"{tier} model", "warn", f"{status.name} is {status.lifecycle}{retires}")
-    if status.problems:
-        return Finding(f"{tier} model", "warn", "; ".join(status.problems))
     if status.max_input_tokens is not None and tokens > status.max_input_tokens:
         detail = f"{status.name} reads {status.max_input_tokens} tokens, the classes alone have {tokens}"
         return Finding(f"{tier} model", "fail", detail, os.EX_CONFIG)
+    if found := [*status.problems, *cautions]:
+        return Finding(f"{tier} model", "warn", "; ".join(found))
     return f"{status.name} answers; {tokens} tokens of prompt before the ticket"

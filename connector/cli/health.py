@@ -27,6 +27,8 @@ def health(*, as_json: bool, config: Path | None) -> int:
     with open_reports(settings, clock) as reports:
         found = look(reports, settings, clock.now(), allowed)
         totals = reports.totals(clock.now() - timedelta(hours=24))
+        budget = settings.budget.daily()
+        spent = reports.spent_usd(budget.day_began(clock.now())) if budget else None
     facts = {
         "healthy": found.exit_code == os.EX_OK,
         "state": found.state,
@@ -38,13 +40,16 @@ def health(*, as_json: bool, config: Path | None) -> int:
         "allowed_age_s": round(allowed.total_seconds()),
         "waiting_submissions": totals.waiting_submissions,
         "waiting_writes": totals.waiting_writes,
+        "budget_usd": settings.budget.daily_usd,
+        "spent_today_usd": spent,
     }
     if as_json:
         emit_json(facts)
     else:
         waiting = f"{totals.waiting_submissions} tickets and {totals.waiting_writes} writes wait"
         allowance = f"(allowed {facts['allowed_age_s']} s)"
-        print(f"{found.verdict}: {'; '.join([*found.reasons, waiting])} {allowance}")
+        money = [] if budget is None else [f"${spent:.2f} of ${budget.usd:f} spent today"]
+        print(f"{found.verdict}: {'; '.join([*found.reasons, waiting, *money])} {allowance}")
     return found.exit_code
 
 

@@ -32,6 +32,7 @@ class Cause(StrEnum):
     ANSWER_UNUSABLE = "answer_unusable"
     REQUEST_REJECTED = "request_rejected"
     WAITED_TOO_LONG = "waited_too_long"
+    BUDGET_SPENT = "budget_spent"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
     INTERNAL_ERROR = "internal_error"
     WRITE_REJECTED = "write_rejected"  # the helpdesk refused what was decided first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -13,6 +14,7 @@ from connector.domain.classification import Answer, Classification, Tier
 from connector.domain.taxonomy import Taxonomy
 from connector.errors import AnswerUnusable, SettingsError
 from connector.llm.answer_tool import TOOL, spoken_by_tool, version_by_tool
+from connector.llm.cautions import cautions
 from connector.llm.explanation import EXPLAINER, stream_explanation
 from connector.llm.model_status import UNLISTED, ModelStatus, read_status
 from connector.llm.pricing import Price, cost, dearest, most
@@ -148,6 +150,10 @@ class ClaudeClassifier:
             return self._client.messages.count_tokens(**request).input_tokens
         except Exception as error:  # noqa: BLE001 - whatever the vendor raises leaves as one of ours
             raise explain_failure(error, model.name, self._provider.wording) from None
+
+    def cautions(self, tier: Tier, today: date) -> tuple[str, ...]:
+        """What will cost money or stop working soon with the tier's model; nothing is sent."""
+        return cautions(self.model(tier), self._static_bytes, self.price(tier), today)
 
     def explain(self, decision: Mapping[str, Any], ticket: Mapping[str, Any]) -> Iterator[str]:
         """Plain words about a recorded decision, piece by piece, from the strong model (else the cheap one).

@@ -44,6 +44,7 @@ Form = Literal["auto", "json", "console"]
 
 FACTS: Final = frozenset(
     {
+        "budget_usd",
         "cache_read_tokens",
         "cache_write_tokens",
         "cause",
@@ -75,6 +76,7 @@ FACTS: Final = frozenset(
         "retry_s",
         "role",
         "silent_s",
+        "spent_usd",
         "stage",
         "stages",
         "tags",

@@ -11,6 +11,7 @@ from typing import Any
 from connector.breaker import Breaker
 from connector.domain.classification import Answer, Tier
 from connector.errors import ConnectorError, RateLimited, Unavailable
+from connector.pipeline.leader import Leaders
 from connector.ports import Classifier, Clock, Event, Ledger, Observer, SubmissionClaim
 
 _LONGEST_WAIT_SECONDS = 5.0  # longer waits belong to the ledger, where they survive a restart
@@ -27,6 +28,10 @@ class Desk:
     observer: Observer
     max_tries: int = 3
     random: random.Random = field(default_factory=random.Random)
+    leaders: Leaders = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "leaders", Leaders(self.clock))  # the value is frozen
 
 
 class Questions:
@@ -64,7 +69,8 @@ class Questions:
     def _call(self, tier: Tier) -> Answer:
         """One paid call, put on record; a call that was answered is never repeated for the record's sake."""
         if tier not in self._unrecorded:
-            self._unrecorded[tier] = self._ask(tier)
+            with self._desk.leaders.turn(tier):  # before the call is on record: nothing is paid for waiting
+                self._unrecorded[tier] = self._ask(tier)
         call_id, answer = self._unrecorded[tier]
         self._desk.ledger.end_call(call_id, answer)
         del self._unrecorded[tier]

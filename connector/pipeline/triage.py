@@ -30,7 +30,6 @@ from connector.routing import human_route, route
 _DECISIONS = uuid.UUID("6f1d3c52-6e3a-4f6e-9a55-0f5a1a1c7f10")  # namespace of decision ids
 _LONGEST_BACKOFF_SECONDS = 300.0
 _LOOK_SECONDS = 0.5  # how long idle threads wait beside busy ones before they look for new work
-_CACHE_WARM_SECONDS = 240.0  # a cached prompt lives for five minutes after its last use
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,6 @@ class Triage:
         self._cascade = cascade
         self._limits = limits
         self._reader = reader or Reader()
-        self._warm_until = 0.0  # monotonic
 
     def run(self) -> None:
         """Decide until nothing is due or a stop is asked for; calls in flight are finished.
@@ -78,10 +76,7 @@ class Triage:
                 elif len(running) <= workers:
                     # One batch ahead, so that no worker waits for a claim.
                     claims = self._desk.ledger.claim_submissions(2 * workers - len(running))
-                    for claim in claims:
-                        future = pool.submit(self._triage, claim)
-                        running[future] = claim
-                        self._lead(future)
+                    running.update({pool.submit(self._triage, claim): claim for claim in claims})
                 if not running:
                     break
                 patience = _LOOK_SECONDS if len(running) < workers else None
@@ -91,17 +86,6 @@ class Triage:
                     fatal = future.exception() or fatal
         if fatal is not None:
             raise fatal
-
-    def _lead(self, first: Future[None]) -> None:
-        """After a pause the first call goes alone: it fills the prompt cache that the others then read.
-
-        A cache entry can be read once the first response has begun (Anthropic, Prompt caching): without a
-        leader every worker would pay for writing it.
-        """
-        now = self._desk.clock.monotonic()
-        if now >= self._warm_until:
-            wait({first})
-        self._warm_until = now + _CACHE_WARM_SECONDS
 
     def _return(self, claims: Sequence[SubmissionClaim]) -> None:
         for claim in claims:

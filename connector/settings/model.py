@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validato
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from connector.domain.taxonomy import Axis, Taxonomy
+from connector.settings.budget import BudgetSettings
 from connector.settings.business import (
     GuardrailSettings,
     RoutingSettings,
@@ -78,6 +79,7 @@ class Settings(BaseSettings):
     poll: PollSettings = PollSettings()
     store: StoreSettings = StoreSettings()
     llm: LlmSettings = LlmSettings()
+    budget: BudgetSettings = BudgetSettings()
     triage: TriageSettings = TriageSettings()
     local: LocalSettings = LocalSettings()
     languages: LanguageSettings = LanguageSettings()

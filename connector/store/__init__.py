@@ -7,6 +7,7 @@ from connector.store.ledger import SqlLedger
 from connector.store.overlay import overlay
 from connector.store.reports import Reports
 from connector.store.schema import SchemaState
+from connector.store.spending import Spending
 from connector.store.store import Store, open_store, schema_state, upgrade
 from connector.store.undos import RehearsedUndos, SqlUndoQueue
 
@@ -15,6 +16,7 @@ __all__ = [
     "RehearsedUndos",
     "Reports",
     "SchemaState",
+    "Spending",
     "SqlEraser",
     "SqlLedger",
     "SqlUndoQueue",

@@ -19,6 +19,7 @@ from connector.errors import LeaseLost
 from connector.ports import Clock, Due, PollLease, Screened, SubmissionClaim, WriteClaim
 from connector.store import calls, feed, queues, verdicts
 from connector.store.columns import AnyRow, maybe_from_ms, to_ms
+from connector.store.spending import Spending
 from connector.store.tables import passes, submissions, writes
 from connector.store.transactions import Database, repeated
 
@@ -29,7 +30,8 @@ class SqlLedger:
     """A `Ledger` for one worker at one helpdesk; safe to share between threads.
 
     ``memory``, if given, knows tickets that this database does not, and wins.  The right to poll is leased
-    for ``poll_lease_seconds``, like any other work unless given.
+    for ``poll_lease_seconds``, like any other work unless given.  ``spending`` refuses calls that the day's
+    budget cannot bear; without one there is no limit.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class SqlLedger:
         lease_seconds: float = 180.0,
         poll_lease_seconds: float | None = None,
         memory: Memory | None = None,
+        spending: Spending | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -52,6 +55,7 @@ class SqlLedger:
             self._lease_ms if poll_lease_seconds is None else round(poll_lease_seconds * 1000)
         )
         self._memory = memory
+        self._spending = spending
         self._polling: PollLease | None = None  # our newest lease, with the checkpoint we stored last
         self._pass_id: str | None = None
         self._lock = threading.Lock()
@@ -116,6 +120,8 @@ class SqlLedger:
     def begin_call(self, claim: SubmissionClaim, tier: Tier, model: str, reserve_usd: Decimal) -> int:
         with self._database.write("begin_call") as tx:
             queues.change(tx, queues.RENEW_SUBMISSION, claim, {"lease_ms": self._lease_ms})
+            if self._spending is not None:
+                self._spending.admit(tx, reserve_usd, self._clock.now())
             return calls.begin(tx, claim, tier, model, reserve_usd, self._now_ms())
 
     @repeated

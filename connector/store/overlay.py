@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, insert, or_, select
+from sqlalchemy import Connection, Select, Table, func, insert, or_, select
 
+from connector.domain.budget import DailyBudget
 from connector.domain.ticket import History
+from connector.ports import Event
 from connector.store.feed import recall
 from connector.store.ledger import SqlLedger
 from connector.store.rows import insert_new
+from connector.store.spending import Spending, spent_since
 from connector.store.store import Store
 from connector.store.tables import (
     WAITING,
@@ -27,14 +30,37 @@ from connector.store.tables import (
 _FREE = {"lease_owner": None, "lease_until": 0}  # nobody else works on the copy
 
 
-def overlay(base: Store, scratch: Store, helpdesk: str, worker: str, *, most: int = 10_000) -> SqlLedger:
+def overlay(
+    base: Store,
+    scratch: Store,
+    helpdesk: str,
+    worker: str,
+    *,
+    most: int = 10_000,
+    budget: DailyBudget | None = None,
+    tell: Callable[[Event], None] = lambda _: None,
+) -> SqlLedger:
     """A ledger on ``scratch``, an empty store in memory, that begins where ``base`` is now.
 
     Copies the checkpoint, the tombstones, what waits (at most ``most`` submissions and as many writes) and,
-    for each page, what is known of its tickets.  ``base`` is only read.
+    for each page, what is known of its tickets.  ``base`` is only read.  Against ``budget`` counts what
+    ``base`` has on record now, and what is paid for here.
     """
     _copy_waiting(base, scratch, helpdesk, most)
-    return scratch.ledger(helpdesk, worker, memory=_Memory(base, scratch, helpdesk))
+    memory = _Memory(base, scratch, helpdesk)
+    spending = None if budget is None else _spending(base, scratch, budget, tell)
+    return scratch.ledger(helpdesk, worker, memory=memory, spending=spending)
+
+
+def _spending(base: Store, scratch: Store, budget: DailyBudget, tell: Callable[[Event], None]) -> Spending:
+    now = base.clock.now()
+    with base.database.read("spent") as tx:
+        spent = spent_since(tx, budget.day_began(now))
+    with scratch.database.read("copied_calls") as tx:
+        copied = tx.scalar(select(func.max(model_calls.c.id)))
+    spending = Spending(budget, tell)
+    spending.begin_with(spent, copied or 0, now)
+    return spending
 
 
 class _Memory:

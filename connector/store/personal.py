@@ -51,6 +51,7 @@ _OUR_WORDS = frozenset(
         Cause.ANSWER_UNUSABLE,
         Cause.REQUEST_REJECTED,
         Cause.WAITED_TOO_LONG,
+        Cause.BUDGET_SPENT,
         Cause.TOO_MANY_ATTEMPTS,
         Cause.INTERNAL_ERROR,
         Cause.WRITE_REJECTED,

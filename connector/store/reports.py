@@ -15,6 +15,7 @@ from connector.pipeline.retry import Parked
 from connector.store.columns import AnyRow, from_micro, from_ms, maybe_from_ms, to_ms
 from connector.store.shadows import ShadowTotal, count
 from connector.store.shelf import find
+from connector.store.spending import spent_since
 from connector.store.story import Story, tell
 from connector.store.tables import (
     checkpoints,
@@ -170,6 +171,11 @@ class Reports:
         """How often each shadow class was answered since a moment, the most frequent first."""
         with self._database.read("shadows") as tx:
             return count(tx, 0 if since is None else to_ms(since))
+
+    def spent_usd(self, since: datetime) -> Decimal:
+        """What the model calls since a moment cost; one in flight, or lost, counts at its reserve."""
+        with self._database.read("spent") as tx:
+            return spent_since(tx, since)
 
     def last_poll(self, helpdesk: str) -> datetime | None:
         """When a page of this helpdesk was last stored, be it an empty one; None: never."""

@@ -16,6 +16,7 @@ from connector.store.quota import SqlQuota
 from connector.store.reports import Reports
 from connector.store.schema import SchemaState, check_schema, migrate, read_schema
 from connector.store.shelf import SqlShelf
+from connector.store.spending import Spending
 from connector.store.transactions import Database, Failpoint
 from connector.store.undos import SqlUndoQueue
 
@@ -25,7 +26,7 @@ class Store:
 
     def __init__(self, database: Database, clock: Clock, opened: ExitStack) -> None:
         self.database = database
-        self._clock = clock
+        self.clock = clock
         self._opened = opened
 
     def ledger(
@@ -36,25 +37,27 @@ class Store:
         *,
         poll_lease_seconds: float | None = None,
         memory: Memory | None = None,
+        spending: Spending | None = None,
     ) -> SqlLedger:
         """The ledger of one helpdesk for ``worker``, a name that no other process uses."""
         return SqlLedger(
             self.database,
-            self._clock,
+            self.clock,
             helpdesk,
             worker,
             lease_seconds=lease_seconds,
             poll_lease_seconds=poll_lease_seconds,
             memory=memory,
+            spending=spending,
         )
 
     def eraser(self, helpdesk: str) -> SqlEraser:
         """What erases the words of one helpdesk's customers."""
-        return SqlEraser(self.database, self._clock, helpdesk)
+        return SqlEraser(self.database, self.clock, helpdesk)
 
     def quota(self, helpdesk: str) -> SqlQuota:
         """The count of requests to one helpdesk that all processes on this database share."""
-        return SqlQuota(self.database, self._clock, helpdesk)
+        return SqlQuota(self.database, self.clock, helpdesk)
 
     @property
     def is_shared(self) -> bool:
@@ -63,11 +66,11 @@ class Store:
 
     def undos(self, helpdesk: str, worker: str, lease_seconds: float = 180.0) -> SqlUndoQueue:
         """The undo queue of one helpdesk for ``worker``, the one of its ledger."""
-        return SqlUndoQueue(self.database, self._clock, helpdesk, worker, lease_seconds=lease_seconds)
+        return SqlUndoQueue(self.database, self.clock, helpdesk, worker, lease_seconds=lease_seconds)
 
     def shelf(self, helpdesk: str) -> SqlShelf:
         """The parked tickets of one helpdesk."""
-        return SqlShelf(self.database, self._clock, helpdesk)
+        return SqlShelf(self.database, self.clock, helpdesk)
 
     def reports(self) -> Reports:
         return Reports(self.database)

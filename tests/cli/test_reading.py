@@ -232,3 +232,16 @@ def test_shadow_classes_are_counted_and_explained(place: Place) -> None:
     assert "chargebacks" in listed.out
     assert "team billing 0.90 (shadow chargebacks)" in told.out
     assert "group Billing" in told.out
+
+
+def test_health_tells_what_was_spent_of_the_budget_today(place: Place) -> None:
+    budget = {"CONNECTOR_BUDGET__DAILY_USD": "5"}
+    place.ticket()
+    place.run("run", "--once", **budget)
+
+    plain, facts = place.run("health", **budget), place.run("health", "--json", **budget).last_json
+
+    assert plain.code == 0
+    assert "$0.00 of $5 spent today" in plain.out
+    assert 0 < facts["spent_today_usd"] < 0.01
+    assert facts["budget_usd"] == 5
