@@ -4,12 +4,14 @@ from connector.bootstrap.books import (
     Books,
     open_books,
     open_eraser,
+    open_labels,
     open_ledger,
     open_reports,
     schema_of,
     upgrade_store,
 )
 from connector.bootstrap.errands import Labelling, Undoing, connect_undo, open_labelling, open_retry
+from connector.bootstrap.examples import reading
 from connector.bootstrap.local import examine_local, open_local, train_local
 from connector.bootstrap.upstreams import find_requesters, open_classifier, open_helpdesk
 from connector.bootstrap.wiring import Connector, connect
@@ -28,10 +30,12 @@ __all__ = [
     "open_eraser",
     "open_helpdesk",
     "open_labelling",
+    "open_labels",
     "open_ledger",
     "open_local",
     "open_reports",
     "open_retry",
+    "reading",
     "schema_of",
     "train_local",
     "upgrade_store",

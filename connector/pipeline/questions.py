@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from connector.breaker import Breaker
+from connector.classify.prompt import EXAMPLES
 from connector.domain.classification import Answer, Tier
 from connector.errors import ConnectorError, RateLimited, Unavailable
 from connector.ports import Classifier, Clock, Event, Ledger, Observer, SubmissionClaim
@@ -32,10 +33,19 @@ class Desk:
 class Questions:
     """The questions about one submission.  An answer that an earlier attempt paid for is not bought again."""
 
-    def __init__(self, desk: Desk, claim: SubmissionClaim, ticket: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        claim: SubmissionClaim,
+        ticket: Mapping[str, Any],
+        examples: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
+    ) -> None:
+        """``examples`` is asked for once, before the first question that is paid for."""
         self._desk = desk
         self._claim = claim
         self._ticket = ticket
+        self._choose = examples
+        self._shown: Mapping[str, Any] | None = None
         self._remembered = {call.tier: call.answer for call in claim.calls if call.answer is not None}
         self._unrecorded: dict[Tier, tuple[int, Answer]] = {}  # paid, but the ledger could not be reached
 
@@ -74,10 +84,11 @@ class Questions:
     def _ask(self, tier: Tier) -> tuple[int, Answer]:
         desk = self._desk
         desk.breaker.admit()
-        reserve = desk.classifier.reserve_usd(tier, self._ticket)
+        shown = self._ticket_shown()
+        reserve = desk.classifier.reserve_usd(tier, shown)
         call_id = desk.ledger.begin_call(self._claim, tier, desk.classifier.model(tier), reserve)
         try:
-            answer = desk.classifier.ask(tier, self._ticket)
+            answer = desk.classifier.ask(tier, shown)
         except ConnectorError as error:
             desk.ledger.end_call(call_id, None, error=type(error).__name__)
             if isinstance(error, Unavailable) and not isinstance(error, RateLimited):
@@ -86,6 +97,12 @@ class Questions:
             raise
         desk.breaker.succeeded()
         return call_id, answer
+
+    def _ticket_shown(self) -> Mapping[str, Any]:
+        if self._shown is None:
+            examples = self._choose()
+            self._shown = {**self._ticket, EXAMPLES: examples} if examples else self._ticket
+        return self._shown
 
     def _wait_seconds(self, error: Unavailable, attempt: int) -> float | None:
         """How long to wait here before the next try; None when the wait is too long for a worker to hold."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from connector.classify.cascade import Cascade, Verdict
@@ -26,6 +27,9 @@ from connector.errors import (
 from connector.pipeline.questions import Desk, Questions
 from connector.ports import Event, Helpdesk, SubmissionClaim
 from connector.routing import human_route, route
+
+ChooseExamples = Callable[[Ticket], Sequence[Mapping[str, Any]]]
+"""The labelled tickets that the model sees beside a ticket, as it sees them."""
 
 _DECISIONS = uuid.UUID("6f1d3c52-6e3a-4f6e-9a55-0f5a1a1c7f10")  # namespace of decision ids
 _LONGEST_BACKOFF_SECONDS = 300.0
@@ -47,13 +51,20 @@ class Triage:
     """Claims submissions, asks the cascade, commits decisions.  Fail-open: every claim ends somewhere."""
 
     def __init__(
-        self, helpdesk_name: str, helpdesk: Helpdesk, desk: Desk, cascade: Cascade, limits: TriageLimits
+        self,
+        helpdesk_name: str,
+        helpdesk: Helpdesk,
+        desk: Desk,
+        cascade: Cascade,
+        limits: TriageLimits,
+        examples: ChooseExamples | None = None,
     ) -> None:
         self._name = helpdesk_name
         self._helpdesk = helpdesk
         self._desk = desk
         self._cascade = cascade
         self._limits = limits
+        self._examples = examples
         self._warm_until = 0.0  # monotonic
 
     def run(self) -> None:
@@ -122,7 +133,8 @@ class Triage:
         questions: Questions | None = None
         try:
             ticket = self._with_text(claim)
-            questions = Questions(self._desk, claim, ticket_object(ticket, self._limits.max_text_chars))
+            shown = ticket_object(ticket, self._limits.max_text_chars)
+            questions = Questions(self._desk, claim, shown, partial(self._examples_for, ticket))
             verdict = self._cascade.judge(ticket, questions)
         except RequestRejected as error:
             verdict = Verdict(Kind.FAILED_OPEN, Cause.REQUEST_REJECTED, str(error))
@@ -134,6 +146,9 @@ class Triage:
             self._desk.observer(Event("triage.failed", "error", facts))
             verdict = Verdict(Kind.FAILED_OPEN, Cause.INTERNAL_ERROR, f"internal error ({name})")
         self._commit(claim, verdict, questions)
+
+    def _examples_for(self, ticket: Ticket) -> Sequence[Mapping[str, Any]]:
+        return self._examples(ticket) if self._examples else ()
 
     def _with_text(self, claim: SubmissionClaim) -> Ticket:
         """The ticket as it arrived; text that the feed did not carry is fetched, the rest stays as it was."""

@@ -34,6 +34,7 @@ from connector.settings.defaults import (
     default_urgencies,
 )
 from connector.settings.operation import (
+    ExampleSettings,
     LocalSettings,
     LogSettings,
     PollSettings,
@@ -82,6 +83,7 @@ class Settings(BaseSettings):
     llm: LlmSettings = LlmSettings()
     triage: TriageSettings = TriageSettings()
     local: LocalSettings = LocalSettings()
+    examples: ExampleSettings = ExampleSettings()
     tags: TagSettings = TagSettings()
     write: WriteSettings = WriteSettings()
     service: ServiceSettings = ServiceSettings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connector.store.eraser import Found, SqlEraser, Whose
+from connector.store.labels import SqlLabels
 from connector.store.ledger import SqlLedger
 from connector.store.overlay import overlay
 from connector.store.reports import Reports
@@ -16,6 +17,7 @@ __all__ = [
     "Reports",
     "SchemaState",
     "SqlEraser",
+    "SqlLabels",
     "SqlLedger",
     "SqlUndoQueue",
     "Store",

@@ -1,4 +1,4 @@
-"""The document that the ledger keeps whole: why a decision was made."""
+"""The documents that the ledger keeps whole: why a decision was made, and what stands in a label."""
 
 from __future__ import annotations
 
@@ -20,6 +20,19 @@ class Evidence:
     guardrail: tuple[str, ...]
     thresholds: Mapping[str, float]
     cost_usd: Decimal  # exact; the column beside it is whole micro-USD, for sums
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What people wrote in a label: the customer's words, and the labeller's remarks."""
+
+    subject: str
+    text: str
+    tier: str = ""
+    severity: str = ""
+    route: str = ""
+    why: str = ""
+    reviewer: str = ""
 
 
 def evidence_of(decision: Decision) -> Evidence:

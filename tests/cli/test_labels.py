@@ -63,7 +63,7 @@ def test_what_the_connector_routed_counts_only_where_a_person_moved_it(place: Pl
     solve(place, stayed, "billing")
     solve(place, moved, "security")
 
-    ended = build(place)
+    ended = build(place, "--out", "-")
 
     assert [(row["ticket_id"], row["team"], row["source"]) for row in rows(ended.out)] == [
         (str(moved), "security", "correction")
@@ -76,7 +76,7 @@ def test_forgotten_words_are_no_labels(place: Place) -> None:
     solve(place, ticket, "billing")
     assert place.run("forget", "--ticket", str(ticket)).code == 0
 
-    ended = build(place)
+    ended = build(place, "--out", "-")
 
     assert (ended.code, rows(ended.out)) == (0, [])
     assert "forgotten 1" in ended.err
@@ -87,7 +87,7 @@ def test_it_works_while_the_service_owns_the_database(place: Place, eventually: 
     service, lock = place.start("run"), place.folder / "connector.db.lock"
     assert eventually(lambda: lock.exists() and lock.read_text().strip() == str(service.pid))
 
-    ended = build(place)
+    ended = build(place, "--out", "-")
 
     assert (ended.code, len(rows(ended.out))) == (0, 1), ended.err
     assert service.poll() is None
@@ -163,8 +163,8 @@ def test_a_file_with_mistakes_is_2_and_every_mistake_has_its_line(place: Place) 
     ended = place.run("labels", "stats", "labels.csv", "--json")
 
     assert (ended.code, ended.out) == (2, "")
-    assert 'labels.csv:2: settings.toml has no team "biling"; did you mean "billing"?' in ended.err
-    assert 'labels.csv:3: settings.toml has no team what stands there; did you mean "billing"?' in ended.err
+    assert 'labels.csv:2:B: settings.toml has no team "biling"; did you mean "billing"?' in ended.err
+    assert 'labels.csv:3:B: settings.toml has no team what stands there; did you mean "billing"?' in ended.err
     assert "ecret" not in ended.err
 
 

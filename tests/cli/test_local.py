@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_training_says_how_good_it_is_and_leaves_a_file_for_its_owner(folder: Path) -> None:
-    said: Any = json.loads(command(folder, "train", "--json").stdout)
+    said: Any = json.loads(command(folder, "train", "labels.csv", "--json").stdout)
 
     (team,) = said["axes"]
     assert (said["model"], said["tickets"], team["labels"], team["classes"]) == (

@@ -34,7 +34,8 @@ class ClaudeSandbox:
     """``with ClaudeSandbox() as claude:`` gives an Anthropic client's ``base_url`` as ``claude.url``.
 
     ``latency_seconds`` is one number or one per model; ``rate_limits`` None announces limits without
-    enforcing them; ``author`` scripts answers (see Scripted); batches end ``batch_seconds`` after creation.
+    enforcing them; ``author`` scripts answers (see Scripted); batches end ``batch_seconds`` after creation;
+    ``watch`` is given the body of every request for a message as it came.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class ClaudeSandbox:
         models: Sequence[Model] = CATALOGUE,
         faults: FaultPlan | None = None,
         author: Author | None = None,
+        watch: Callable[[Mapping[str, Any]], object] | None = None,
         batch_seconds: float = 0.0,
         port: int = 0,
     ) -> None:
@@ -56,6 +58,7 @@ class ClaudeSandbox:
         self._latency_seconds = latency_seconds
         self._seed = seed
         self._api_key = api_key
+        self._watch = watch
         self._models = tuple(models)
         self._numbers = count(1)
         self._stopping = Event()
@@ -181,7 +184,10 @@ class ClaudeSandbox:
 
     def _create_message(self, request: Request, request_id: str) -> Response:
         version = request.headers["anthropic-version"]
-        reply = self._messages.create(_body(request), version, request_id)
+        body = _body(request)
+        if self._watch is not None:
+            self._watch(body)
+        reply = self._messages.create(body, version, request_id)
         headers = dict(self._limiter.headers(reply.request.model.id, self._now()))
         return _render(reply, headers)
 
