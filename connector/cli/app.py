@@ -275,7 +275,7 @@ def sandbox(
 def train(
     labels: Annotated[
         Path | None,
-        typer.Argument(metavar="[LABELS.csv]", help="Labelled tickets; default: the stored ones."),
+        typer.Argument(metavar="LABELS.csv", help="Labelled tickets; default: the stored ones."),
     ] = None,
     as_json: AsJson = False,
     config: Config = None,
@@ -295,7 +295,7 @@ def train(
 def evaluate(
     labels: Annotated[
         Path | None,
-        typer.Argument(metavar="[LABELS.csv]", help="Labelled tickets; default: the stored ones."),
+        typer.Argument(metavar="LABELS.csv", help="Labelled tickets; default: the stored ones."),
     ] = None,
     target: Annotated[
         float | None,
@@ -420,7 +420,7 @@ def labels_stats(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE]",
+            metavar="FILE",
             exists=True,
             dir_okay=False,
             readable=True,

@@ -105,7 +105,8 @@ def decision_labels(found: Any) -> str:  # noqa: ANN401 - a Classification; kept
     """The labels of a classification in one line."""
     axes = ("team", "type", "urgency", "sentiment")
     labels = ((axis, getattr(found, axis)) for axis in axes)
-    return ", ".join(f"{axis} {label.value} {label.confidence:.2f}" for axis, label in labels if label)
+    also = f", another issue for {found.secondary_team}" if found.secondary_team else ""
+    return ", ".join(f"{axis} {label.value} {label.confidence:.2f}" for axis, label in labels if label) + also
 
 
 def _writes(story: Story) -> Iterator[Line]:
