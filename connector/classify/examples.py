@@ -54,6 +54,14 @@ Find = Callable[[Sequence[str]], Mapping[str, Example]]
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """The examples of a ticket, and the ids of the tickets that they are, as far as they have one."""
+
+    shown: tuple[Shown, ...] = ()
+    ticket_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Bank:
     """Chooses the examples of a ticket.  Safe to share between threads if ``model`` and ``find`` are.
 
@@ -69,7 +77,7 @@ class Bank:
     classes: int = 5
     max_tokens: int = 2_000
 
-    def __call__(self, ticket: Ticket) -> tuple[Shown, ...]:
+    def __call__(self, ticket: Ticket) -> Chosen:
         """The nearest ``count``, the nearest first, then one of each likely team that has none among them.
 
         Never the ticket itself, nor a revision of it, nor another that says the same.
@@ -80,7 +88,10 @@ class Bank:
         found = self.find(chosen)
         kept = [found[key] for key in chosen if key in found]
         others = [each for each in kept if not own & {each.outline.digest, _digest_as_read(each, self.read)}]
-        return show(others, self.read, self.taxonomy, self.max_tokens)
+        told = tuple(each for each in others if _known(each, self.taxonomy))
+        shown = show(told, self.read, self.taxonomy, self.max_tokens)
+        ids = (each.outline.ticket_id for each in told[: len(shown)])
+        return Chosen(shown, tuple(filter(None, ids)))
 
     def _keys(self, text: str, ticket_id: str, own: set[str]) -> list[str]:
         ranked: dict[str, str] = {}  # digest -> key, the nearest first
@@ -132,15 +143,16 @@ def show(examples: Sequence[Example], read: Read, taxonomy: Taxonomy, max_tokens
 
     Labels whose class the taxonomy does not have are left out, and examples without any other.
     """
-    labelled = [
-        (each, known)
-        for each in examples
-        if (known := {a.value: n for a, n in each.outline.labels.items() if n in taxonomy.names(a)})
-    ][: max_tokens // _LEAST_TOKENS]
+    labelled = [(each, known) for each in examples if (known := _known(each, taxonomy))]
+    labelled = labelled[: max_tokens // _LEAST_TOKENS]
     if not labelled:
         return ()
     share = _BYTES_PER_TOKEN * max_tokens // len(labelled)
     return tuple(_shown(each, labels, read, share) for each, labels in labelled)
+
+
+def _known(example: Example, taxonomy: Taxonomy) -> dict[str, str]:
+    return {axis.value: name for axis, name in example.outline.labels.items() if name in taxonomy.names(axis)}
 
 
 def _shown(example: Example, labels: Mapping[str, str], read: Read, most_bytes: int) -> Shown:

@@ -98,6 +98,8 @@ def _decision(decision: Decision) -> Iterator[Line]:
     sla = f", SLA {route.sla_minutes} min" if route.sla_minutes else ""
     yield at, f"decided: {decision.kind} ({decision.cause}) because: {decision.reason or 'no reason given'}"
     yield at, f"route: queue {route.queue}, group {route.group_name}, priority {route.priority}{sla}"
+    if decision.examples:
+        yield at, f"shown as examples: tickets {', '.join(decision.examples)}"
     yield at, f"tags: {' '.join(route.tags)}; prompt {decision.prompt_version}"
 
 

@@ -61,7 +61,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision about one submission; immutable, committed before anything is written."""
+    """One decision about one submission; immutable, committed before anything is written.
+
+    ``examples`` are the ids of the labelled tickets that the models were shown beside it.
+    """
 
     id: str
     kind: Kind
@@ -75,6 +78,7 @@ class Decision:
     prompt_version: str
     decided_at: datetime
     cost_usd: Decimal = Decimal(0)
+    examples: tuple[str, ...] = ()
 
     @property
     def tier(self) -> Tier | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from connector.breaker import Breaker
+from connector.classify.examples import Chosen
 from connector.classify.prompt import EXAMPLES
 from connector.domain.classification import Answer, Tier
 from connector.errors import ConnectorError, RateLimited, Unavailable
@@ -38,14 +39,14 @@ class Questions:
         desk: Desk,
         claim: SubmissionClaim,
         ticket: Mapping[str, Any],
-        examples: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
+        examples: Callable[[], Chosen] = Chosen,
     ) -> None:
         """``examples`` is asked for once, before the first question that is paid for."""
         self._desk = desk
         self._claim = claim
         self._ticket = ticket
         self._choose = examples
-        self._shown: Mapping[str, Any] | None = None
+        self._chosen: Chosen | None = None
         self._remembered = {call.tier: call.answer for call in claim.calls if call.answer is not None}
         self._unrecorded: dict[Tier, tuple[int, Answer]] = {}  # paid, but the ledger could not be reached
 
@@ -70,6 +71,11 @@ class Questions:
         """What the answers about this submission cost, earlier attempts included."""
         answers = self._remembered.values()
         return sum((answer.usage.cost_usd or Decimal(0) for answer in answers), Decimal(0))
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """The ids of the labelled tickets that were shown; none while nothing was asked."""
+        return self._chosen.ticket_ids if self._chosen else ()
 
     def _call(self, tier: Tier) -> Answer:
         """One paid call, put on record; a call that was answered is never repeated for the record's sake."""
@@ -99,10 +105,10 @@ class Questions:
         return call_id, answer
 
     def _ticket_shown(self) -> Mapping[str, Any]:
-        if self._shown is None:
-            examples = self._choose()
-            self._shown = {**self._ticket, EXAMPLES: examples} if examples else self._ticket
-        return self._shown
+        if self._chosen is None:
+            self._chosen = self._choose()
+        shown = self._chosen.shown
+        return {**self._ticket, EXAMPLES: shown} if shown else self._ticket
 
     def _wait_seconds(self, error: Unavailable, attempt: int) -> float | None:
         """How long to wait here before the next try; None when the wait is too long for a worker to hold."""

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from connector.classify.cascade import Cascade, Verdict
+from connector.classify.examples import Chosen
 from connector.classify.prompt import ticket_object
 from connector.domain.decision import Cause, Decision, Kind
 from connector.domain.ticket import Ticket
@@ -28,8 +29,8 @@ from connector.pipeline.questions import Desk, Questions
 from connector.ports import Event, Helpdesk, SubmissionClaim
 from connector.routing import human_route, route
 
-ChooseExamples = Callable[[Ticket], Sequence[Mapping[str, Any]]]
-"""The labelled tickets that the model sees beside a ticket, as it sees them."""
+ChooseExamples = Callable[[Ticket], Chosen]
+"""The labelled tickets that the model sees beside a ticket."""
 
 _DECISIONS = uuid.UUID("6f1d3c52-6e3a-4f6e-9a55-0f5a1a1c7f10")  # namespace of decision ids
 _LONGEST_BACKOFF_SECONDS = 300.0
@@ -147,8 +148,8 @@ class Triage:
             verdict = Verdict(Kind.FAILED_OPEN, Cause.INTERNAL_ERROR, f"internal error ({name})")
         self._commit(claim, verdict, questions)
 
-    def _examples_for(self, ticket: Ticket) -> Sequence[Mapping[str, Any]]:
-        return self._examples(ticket) if self._examples else ()
+    def _examples_for(self, ticket: Ticket) -> Chosen:
+        return self._examples(ticket) if self._examples else Chosen()
 
     def _with_text(self, claim: SubmissionClaim) -> Ticket:
         """The ticket as it arrived; text that the feed did not carry is fetched, the rest stays as it was."""
@@ -180,6 +181,7 @@ class Triage:
             prompt_version=self._desk.classifier.prompt_version,
             decided_at=self._desk.clock.now(),
             cost_usd=questions.spent_usd() if questions else Decimal(0),
+            examples=questions.examples if questions else (),
         )
 
     def _wait_or_fail_open(self, claim: SubmissionClaim, error: Unavailable) -> None:

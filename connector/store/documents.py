@@ -20,6 +20,7 @@ class Evidence:
     guardrail: tuple[str, ...]
     thresholds: Mapping[str, float]
     cost_usd: Decimal  # exact; the column beside it is whole micro-USD, for sums
+    examples: tuple[str, ...] = ()  # numbers of tickets
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +44,5 @@ def evidence_of(decision: Decision) -> Evidence:
         decision.guardrail,
         decision.thresholds,
         decision.cost_usd,
+        decision.examples,
     )

@@ -90,6 +90,7 @@ def decision_from(row: AnyRow) -> Decision:
         prompt_version=row.prompt_version,
         decided_at=from_ms(row.decided_at),
         cost_usd=evidence.cost_usd,
+        examples=evidence.examples,
     )
 
 

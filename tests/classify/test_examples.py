@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.classify.examples import Bank, Example, Outline, balanced, digest_of_bank, show
+from connector.classify.examples import Bank, Chosen, Example, Outline, balanced, digest_of_bank, show
 from connector.classify.prompt import build_prompt
 from connector.domain.taxonomy import Axis, Category, Taxonomy
 from connector.domain.ticket import Ticket
@@ -66,7 +66,8 @@ def bank(examples: Sequence[Example], **facts: Any) -> Bank:
     return Bank(**(defaults | facts))
 
 
-def texts(shown: Sequence[Mapping[str, Any]]) -> list[str]:
+def texts(chosen: Chosen | Sequence[Mapping[str, Any]]) -> list[str]:
+    shown = chosen.shown if isinstance(chosen, Chosen) else chosen
     return [each["ticket"]["text"] for each in shown]
 
 
@@ -74,10 +75,11 @@ MANY = [example(str(at), "billing") for at in range(1, 31)]
 
 
 def test_the_nearest_come_first_and_only_as_many_as_wanted(make_ticket: MakeTicket) -> None:
-    shown = bank(MANY, count=3)(make_ticket())
+    chosen = bank(MANY, count=3)(make_ticket())
 
-    assert texts(shown) == ["Words of 1", "Words of 2", "Words of 3"]
-    assert shown[0]["labels"] == {"team": "billing"}
+    assert texts(chosen) == ["Words of 1", "Words of 2", "Words of 3"]
+    assert chosen.ticket_ids == ("1", "2", "3")
+    assert chosen.shown[0]["labels"] == {"team": "billing"}
 
 
 def test_each_likely_team_has_at_least_one_example_its_nearest(make_ticket: MakeTicket) -> None:
@@ -138,9 +140,10 @@ def test_examples_and_the_ticket_are_read_alike(make_ticket: MakeTicket) -> None
 def test_a_class_that_the_settings_no_longer_have_is_not_shown(make_ticket: MakeTicket) -> None:
     stale = [example("1", "sales", urgency="billing"), example("2", "sales"), example("3", "billing")]
 
-    shown = bank(stale)(make_ticket(id="x"))
+    chosen = bank(stale)(make_ticket(id="x"))
 
-    assert [each["labels"] for each in shown] == [{"urgency": "billing"}, {"team": "billing"}]
+    assert chosen.ticket_ids == ("1", "3")
+    assert [each["labels"] for each in chosen.shown] == [{"urgency": "billing"}, {"team": "billing"}]
 
 
 # --- Their size -------------------------------------------------------------------------------------------

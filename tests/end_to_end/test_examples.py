@@ -67,6 +67,10 @@ def test_examples_come_after_the_cache_breakpoint_and_two_tickets_share_what_is_
         ended = town.run()
         usage = [call.usage for call in town.claude.calls if call.model == CHEAP]
 
+        evidence = [
+            json.loads(row["evidence"]) for row in town.rows("SELECT evidence FROM decisions ORDER BY id")
+        ]
+
     assert ended.code == 0
     first, second = cheap(bodies)
     assert json.dumps(first["system"]).encode() == json.dumps(second["system"]).encode()
@@ -82,6 +86,11 @@ def test_examples_come_after_the_cache_breakpoint_and_two_tickets_share_what_is_
         assert len({each["labels"]["team"] for each in shown}) >= 3
         assert json.loads(body["messages"][0]["content"][1]["text"])["subject"] in {BILLING[0], OUTAGE[0]}
     assert "canary" not in json.dumps(first)
+    known = {each.ticket_id for each in labels.labelled(80)} | {str(own)}
+    assert sorted(len(each["examples"]) for each in evidence) == sorted(
+        map(len, map(examples_in, (first, second)))
+    )
+    assert all(set(each["examples"]) <= known for each in evidence)
 
 
 def test_other_labels_are_another_prompt_version(tmp_path: Path) -> None:

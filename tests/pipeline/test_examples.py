@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from connector.breaker import Breaker
+from connector.classify.examples import Chosen
 from connector.clock import ManualClock
 from connector.domain.classification import Classification, Tier
 from connector.domain.ticket import Disposition
@@ -37,9 +38,9 @@ def test_they_are_chosen_before_the_first_question_and_kept_for_the_others(
         shown.append(ticket)
         return Unavailable("down", retry_after_seconds=1) if len(shown) == 1 else labelled(tier)
 
-    def choose() -> tuple[dict[str, Any], ...]:
+    def choose() -> Chosen:
         chosen.append(1)
-        return examples
+        return Chosen(examples, ("7",) if examples else ())
 
     ledger, observer = store.ledger("desk", "w1"), broadcast([])
     lease = ledger.lease_poll(clock.now() - timedelta(hours=1))
@@ -48,10 +49,10 @@ def test_they_are_chosen_before_the_first_question_and_kept_for_the_others(
     (claim,) = ledger.claim_submissions(1)
     desk = Desk(ledger, ScriptedModel(reply), Breaker("claude", clock, observer), clock, observer)
     questions = Questions(desk, claim, TICKET, choose)
-    assert chosen == []
+    assert (chosen, questions.examples) == ([], ())
 
     questions(Tier.CHEAP)
     questions(Tier.STRONG)
 
-    assert chosen == [1]
+    assert (chosen, questions.examples) == ([1], ("7",) if examples else ())
     assert shown == [{**TICKET, "examples": examples} if examples else TICKET] * 3
