@@ -66,13 +66,18 @@ def import_(file: Path, *, replace: bool, as_json: bool, config: Path | None) ->
     75 while another process owns the database.
     """
     settings = load_settings(config).settings
-    read = read_file(file_bytes(file), str(file), settings.taxonomy())
+    whole = read_file(file_bytes(file), str(file), settings.taxonomy())
+    read = whole.judged()
+    unlabelled = len(whole.tickets) - len(read.tickets)
     merged = _store(settings, read.tickets, Take.NEW if replace else Take.NEITHER)
     if merged.clashes:
         raise LabelsRejected(list(_clashes(read, merged)))
     if as_json:
         counts = {"new": len(merged.fresh), "changed": len(merged.changed), "same": merged.same}
-        emit_json({"file": str(file), "tickets": len(read.tickets), **counts, "forgotten": merged.barred})
+        left_out = {"unlabelled": unlabelled, "forgotten": merged.barred}
+        emit_json({"file": str(file), "tickets": len(whole.tickets), **counts, **left_out})
+    if unlabelled:
+        say(f"{unlabelled} left out: they have no class yet")
     _tell_merged(merged)
     _tell_conflicts(weigh(read.tickets, settings.taxonomy()))
     return os.EX_OK

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TextIO
@@ -92,6 +92,12 @@ class LabelFile:
     def place(self, at: int, column: str) -> str:
         """Where a cell of the ticket number ``at`` is: ``labels.csv:7:D``."""
         return f"{self.name}:{self.lines[at]}:{_letter(self.columns.index(column))}"
+
+    def judged(self) -> LabelFile:
+        """The file without the rows that nobody has given a class yet."""
+        kept = [at for at, ticket in enumerate(self.tickets) if ticket.labels]
+        tickets, lines = tuple(self.tickets[at] for at in kept), tuple(self.lines[at] for at in kept)
+        return replace(self, tickets=tickets, lines=lines)
 
 
 def read_file(data: bytes, name: str, taxonomy: Taxonomy) -> LabelFile:

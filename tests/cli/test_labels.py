@@ -203,6 +203,7 @@ def test_a_file_is_stored_exported_and_stored_again_without_any_change(place: Pl
         "new": 483,
         "changed": 0,
         "same": 0,
+        "unlabelled": 0,
         "forgotten": 0,
     }
     assert "keep it as you keep the tickets" in exported.err
@@ -217,15 +218,17 @@ def test_a_file_is_stored_exported_and_stored_again_without_any_change(place: Pl
 def test_a_mistake_keeps_the_whole_file_out_and_a_difference_is_told_with_its_place(place: Place) -> None:
     head = "ticket_id,first_message,team\n"
     (place.folder / "first.csv").write_text(f"{head}7,Secret words,billing\n")
-    (place.folder / "other.csv").write_text(f"{head}8,Hi,product\n7,Secret words,security\n8,Hi,billing\n")
+    (place.folder / "other.csv").write_text(
+        f"{head}9,Later,\n8,Hi,product\n7,Secret words,security\n8,Hi,billing\n"
+    )
     assert place.run("labels", "import", "first.csv").code == 0
 
     refused = place.run("labels", "import", "other.csv")
 
     assert (refused.code, refused.out, "ecret" in refused.err) == (2, "", False)
     assert (
-        'other.csv:3:C: "security", but "billing" is stored; --replace takes the file\'s\n'
-        'other.csv:4:C: "billing", but line 2 says "product"'
+        'other.csv:4:C: "security", but "billing" is stored; --replace takes the file\'s\n'
+        'other.csv:5:C: "billing", but line 3 says "product"'
     ) in refused.err
     assert [(row["ticket_id"], row["team"]) for row in stored(place)] == [("7", "billing")]
 
@@ -240,6 +243,7 @@ def test_built_labels_are_stored_and_replaced_and_forgotten(place: Place) -> Non
     (place.folder / "mine.csv").write_text(
         f"ticket_id,subject,first_message,team\n{kept},Charged twice,Please refund my invoice.,product\n"
         f"{gone},Odd log-in,Somebody logged in from Mars,security\n"
+        "900,Not read yet,Hello,\n"
     )
     replaced = place.run("labels", "import", "mine.csv", "--replace")
 
@@ -247,6 +251,7 @@ def test_built_labels_are_stored_and_replaced_and_forgotten(place: Place) -> Non
     assert "Labels stored: 2 new, 0 changed, 0 as they were" in built.err
     assert forgotten.last_json["labels"] == 1
     assert "`connector train` makes the local model anew" in forgotten.err
+    assert "1 left out: they have no class yet" in replaced.err
     assert "1 left out: their words were erased on request" in replaced.err
     (row,) = stored(place)
     assert (row["ticket_id"], row["team"]) == (str(kept), "product")
