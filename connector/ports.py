@@ -116,6 +116,8 @@ class Classifier(Protocol):
     def ask(self, tier: Tier, ticket: Mapping[str, Any]) -> Answer:
         """Exactly one call, bounded in time; never retried inside.
 
+        ``ticket`` is the object that the model sees; ``examples`` in it are labelled tickets to go with it.
+
         Raises Unavailable/RateLimited (same call later), AuthRefused (stop), RequestRejected (this ticket).
         """
         ...

@@ -54,6 +54,8 @@ def route(classification: Classification, policy: RoutingPolicy) -> Route:
     queue = rule.queue.format_map({axis.value: labels.get(axis, "unknown") for axis in Axis})
     tags = [policy.tag("routed"), policy.tag("queue", queue)]
     tags += [policy.tag(axis.value, value) for axis, value in labels.items()]
+    if (second := classification.secondary_team) is not None and second != team:
+        tags.append(policy.tag("secondary", second))  # rules may have made it the team
     if rule.sla_minutes is not None:
         tags.append(policy.tag("sla", rule.sla_minutes))
     group = policy.groups[team]

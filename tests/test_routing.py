@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -51,6 +52,18 @@ def test_a_route_says_in_tags_what_was_decided(labelled: Labelled, policy: Routi
         "ai_sentiment__neutral",
         "ai_sla__60",
     )
+
+
+@pytest.mark.parametrize(
+    ("second", "tags"), [("security", ["ai_secondary__security"]), ("billing", []), (None, [])]
+)
+def test_a_second_issue_is_a_tag_unless_its_team_is_the_first_ones(
+    labelled: Labelled, policy: RoutingPolicy, second: str | None, tags: list[str]
+) -> None:
+    found = route(replace(labelled(), secondary_team=second), policy)
+
+    assert [tag for tag in found.tags if "secondary" in tag] == tags
+    assert found.group == policy.groups["billing"].id
 
 
 def test_a_team_without_a_group_goes_to_the_human_group(labelled: Labelled, policy: RoutingPolicy) -> None:

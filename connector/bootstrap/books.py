@@ -15,7 +15,7 @@ from connector.ports import Clock, Eraser, Event, Ledger, Observer
 from connector.settings import Settings
 
 if TYPE_CHECKING:
-    from connector.store import Reports, SchemaState, SqlEraser, Store
+    from connector.store import Reports, SchemaState, SqlEraser, SqlLabels, Store
 
 _POLLS_PER_LEASE = 3  # so many polls in a row may be missed before another process polls
 _LEAST_POLL_LEASE_SECONDS = 60.0  # a single page may take that long
@@ -97,6 +97,13 @@ def open_eraser(settings: Settings, clock: Clock, *, read_only: bool = False) ->
     """What forgets people; read-only it can look while a service owns the database."""
     with open_store_of(settings, clock, read_only=read_only) as store:
         yield store.eraser(settings.helpdesk.ledger_name)
+
+
+@contextmanager
+def open_labels(settings: Settings, clock: Clock, *, read_only: bool = False) -> Iterator[SqlLabels]:
+    """The labels of the configured helpdesk; read-only also while a service owns the database."""
+    with open_store_of(settings, clock, read_only=read_only) as store:
+        yield store.labels(settings.helpdesk.ledger_name)
 
 
 def schema_of(settings: Settings) -> SchemaState:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from connector.bootstrap.examples import NO_EXAMPLES, Examples
 from connector.breaker import Breaker
 from connector.classify.prompt import build_prompt
 from connector.domain.classification import Tier
@@ -95,7 +96,7 @@ def _connect_helpdesk(
     )
 
 
-def open_classifier(settings: Settings) -> ClaudeClassifier:
+def open_classifier(settings: Settings, examples: Examples = NO_EXAMPLES) -> ClaudeClassifier:
     """Claude behind the configured taxonomy.  Raises SettingsError without a key or packages it needs."""
     from connector.llm.claude import ClaudeClassifier
     from connector.llm.pricing import Price
@@ -113,7 +114,14 @@ def open_classifier(settings: Settings) -> ClaudeClassifier:
             tier: ModelSettings(each.model, each.max_tokens, each.effort, each.thinking)
             for tier, each in tiers.items()
         },
-        prompt=build_prompt(taxonomy, business=chosen.business, instructions=chosen.instructions),
+        prompt=build_prompt(
+            taxonomy,
+            business=chosen.business,
+            instructions=chosen.instructions,
+            several_issues=settings.triage.several_issues,
+            examples=examples.fixed,
+            bank=examples.digest,
+        ),
         taxonomy=taxonomy,
         prices=[
             Price(each.model, each.input, each.output, each.cache_write, each.cache_read, each.as_of)

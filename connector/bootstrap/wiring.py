@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connector.bootstrap.books import Books, books_on, open_store_of
+from connector.bootstrap.examples import Examples, open_examples
 from connector.bootstrap.local import with_shortlist
 from connector.bootstrap.reading import open_reader
 from connector.bootstrap.upstreams import helpdesk_on, open_classifier
@@ -61,11 +62,13 @@ def connect(
         inbox = resolve_inbox(settings, groups)
         books = opened.enter_context(books_on(store, settings, clock, dry_run=dry_run, observer=observer))
         ledger = books.ledger
-        classifier = open_classifier(settings)
+        examples = open_examples(settings, store)
+        classifier = open_classifier(settings, examples)
         opened.callback(classifier.close)
         _caution(classifier, clock, observer)
         tune()
-        stages = _stages(settings, clock, observer, _Parts(helpdesk, classifier, books, routing, inbox))
+        parts = _Parts(helpdesk, classifier, books, routing, inbox, examples)
+        stages = _stages(settings, clock, observer, parts)
         yield Connector(helpdesk, classifier, ledger, replace(stages, role=role))
 
 
@@ -92,6 +95,7 @@ class _Parts:
     books: Books
     routing: RoutingPolicy
     inbox: frozenset[str]
+    examples: Examples
 
 
 def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts) -> Stages:
@@ -115,6 +119,7 @@ def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts)
                 max_wait_seconds=60 * settings.llm.max_wait_minutes,
             ),
             open_reader(settings, observer),
+            parts.examples.bank,
         ),
         write_back=WriteBack(helpdesk, ledger, clock, observer, may_write),
         ledger=ledger,

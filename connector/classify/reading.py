@@ -56,6 +56,10 @@ class Reader:
         )
         return Reading(read, shown, facts)
 
+    def words(self, text: str) -> str:
+        """What a model may see of a text beside the ticket: its writer's own words, without secrets."""
+        return Redactor(self.redact).redact(own_words(clean(text).strip()).strip())
+
     def _shown(self, ticket: Ticket, text: str) -> tuple[Mapping[str, Any], Mapping[Secret, int], int]:
         redactor = Redactor(self.redact)
 

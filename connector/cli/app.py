@@ -278,9 +278,10 @@ def sandbox(
 
 @app.command()
 def train(
-    labels: Annotated[Path, typer.Argument(metavar="LABELS.csv", help="Labelled tickets.")] = Path(
-        "labels.csv"
-    ),
+    labels: Annotated[
+        Path | None,
+        typer.Argument(metavar="LABELS.csv", help="Labelled tickets; default: the stored ones."),
+    ] = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -297,9 +298,10 @@ def train(
 
 @app.command("eval")
 def evaluate(
-    labels: Annotated[Path, typer.Argument(metavar="LABELS.csv", help="Labelled tickets.")] = Path(
-        "labels.csv"
-    ),
+    labels: Annotated[
+        Path | None,
+        typer.Argument(metavar="LABELS.csv", help="Labelled tickets; default: the stored ones."),
+    ] = None,
     target: Annotated[
         float | None,
         typer.Option(min=0.5, max=0.999, help="Cross-validate for this precision instead of the settings'."),
@@ -359,30 +361,81 @@ def labels_build(
         int | None, typer.Option(min=1, metavar="N", help="At most so many tickets of a team.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="A new file; default: print.")
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="A new file instead of the database; - prints."),
     ] = None,
     config: Config = None,
 ) -> None:
-    """Make labels.csv from solved tickets whose team a person chose; customers' words are in it.
+    """Store labels from solved tickets whose team a person chose; customers' words are in them.
 
-    Example: connector labels build --since 30d --out labels.csv
+    Example: connector labels build --since 30d
     """
     from connector.cli.labels import build as work
 
-    if out is not None and out.exists():
-        raise typer.BadParameter(f"{out} is there already", param_hint="--out")
+    _must_be_new(out, "--out")
     raise typer.Exit(work(since, per_team, out, config=config))
+
+
+def _must_be_new(file: Path | None, called: str) -> None:
+    if file is not None and file.exists():
+        raise typer.BadParameter(f"{file} is there already", param_hint=called)
+
+
+_LabelsFile = typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="labels.csv.")
+
+
+@labels_app.command("import")
+def labels_import(
+    file: Annotated[Path, _LabelsFile],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Where both differ take the file's labels and remarks.")
+    ] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Store the labels of a file: all of them, or none and every mistake with its line and column.
+
+    Example: connector labels import labels.csv
+    """
+    from connector.cli.labels import import_ as work
+
+    raise typer.Exit(work(file, replace=replace, as_json=as_json, config=config))
+
+
+@labels_app.command("export")
+def labels_export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; - prints.")],
+    redact: Annotated[
+        bool, typer.Option("--redact", help="Hide keys, cards, accounts, addresses, phone numbers.")
+    ] = False,
+    config: Config = None,
+) -> None:
+    """Write the stored labels as labels.csv, which people edit and `import` takes back.
+
+    Example: connector labels export labels.csv
+    """
+    from connector.cli.labels import export as work
+
+    _must_be_new(file, "FILE")
+    raise typer.Exit(work(file, redact=redact, config=config))
 
 
 @labels_app.command("stats")
 def labels_stats(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="labels.csv.")
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="labels.csv; default: what is stored.",
+        ),
+    ] = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Check a file of labels and count: per class, duplicates, conflicts, and what is missing.
+    """Check labels and count them: per class, duplicates, conflicts, and what is missing.
 
     Example: connector labels stats labels.csv
     """

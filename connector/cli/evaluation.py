@@ -22,7 +22,7 @@ _CONFUSIONS_SHOWN = 3
 
 
 def evaluation(
-    labels: Path, *, target: float | None, as_json: bool, as_csv: bool, config: Path | None
+    labels: Path | None, *, target: float | None, as_json: bool, as_csv: bool, config: Path | None
 ) -> int:
     """Exit code 0 once it is measured, however bad the figures."""
     from connector.bootstrap import examine_local

@@ -100,6 +100,8 @@ def _decision(decision: Decision) -> Iterator[Line]:
     sla = f", SLA {route.sla_minutes} min" if route.sla_minutes else ""
     yield at, f"decided: {decision.kind} ({decision.cause}) because: {decision.reason or 'no reason given'}"
     yield at, f"route: queue {route.queue}, group {route.group_name}, priority {route.priority}{sla}"
+    if decision.examples:
+        yield at, f"shown as examples: tickets {', '.join(decision.examples)}"
     yield at, f"tags: {' '.join(route.tags)}; prompt {decision.prompt_version}"
 
 
@@ -126,11 +128,12 @@ def decision_labels(found: Any) -> str:  # noqa: ANN401 - a Classification; kept
     """The labels of a classification in one line."""
     axes = ("team", "type", "urgency", "sentiment")
     labels = ((axis, getattr(found, axis)) for axis in axes)
-    return ", ".join(
+    said = ", ".join(
         f"{axis} {label.value} {label.confidence:.2f}{_shadow(found.shadow.get(axis))}"
         for axis, label in labels
         if label
     )
+    return said + (f", another issue for {found.secondary_team}" if found.secondary_team else "")
 
 
 def _shadow(said: str | None) -> str:

@@ -20,6 +20,10 @@ _NOT_OURS = (
     "Anthropic keeps API requests for as long as your contract with it says.",
     "Backups of the database keep what they held: let them expire, and after a restore forget again.",
 )
+_LEARNT = (
+    "Labels went as well: `connector train` makes the local model anew without them, and a service that "
+    "shows fixed examples to the model ([examples]) may hold some until it is restarted."
+)
 _POSTGRESQL = (
     "PostgreSQL has cleared the dead rows; its write-ahead log and archives keep old copies until they are "
     "recycled, and unused bytes of pages until they are overwritten (VACUUM FULL rewrites a table at once)."
@@ -45,6 +49,8 @@ def forget(
         _tell(found, dry_run=dry_run)
     if dry_run:
         return os.EX_OK
+    if found.labels:
+        say(_LEARNT)
     for each in _left(settings):
         say(each)
     if not is_clean:
@@ -89,6 +95,7 @@ def _facts(whose: Whose, found: Found, *, dry_run: bool, is_clean: bool) -> dict
         "texts": found.texts,
         "decisions": found.decisions,
         "answers": found.answers,
+        "labels": found.labels,
         "clean": is_clean,
     }
 
@@ -97,7 +104,7 @@ def _tell(found: Found, *, dry_run: bool) -> None:
     verb = "Would erase" if dry_run else "Erased"
     print(
         f"{verb}: texts {found.texts}, answers of models {found.answers}, "
-        f"reasons of decisions {found.decisions}"
+        f"reasons of decisions {found.decisions}, labels {found.labels}"
     )
     if found.tickets:
         print(f"Tickets: {' '.join(found.tickets)}")

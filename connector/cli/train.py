@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from connector.local.training import AxisReport
 
 
-def train(labels: Path, *, as_json: bool, config: Path | None) -> int:
+def train(labels: Path | None, *, as_json: bool, config: Path | None) -> int:
     """Exit code 0 once the model is saved, whether or not it may decide anything yet."""
     from connector.bootstrap import train_local
 

@@ -78,7 +78,10 @@ class ReadingFacts:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision about one submission; immutable, committed before anything is written."""
+    """One decision about one submission; immutable, committed before anything is written.
+
+    ``examples`` are the ids of the labelled tickets that the models were shown beside it.
+    """
 
     id: str
     kind: Kind
@@ -93,6 +96,7 @@ class Decision:
     decided_at: datetime
     cost_usd: Decimal = Decimal(0)
     reading: ReadingFacts | None = None  # None: it never came to reading
+    examples: tuple[str, ...] = ()
 
     @property
     def tier(self) -> Tier | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connector.classify.prompt import Prompt
+from connector.classify.prompt import EXAMPLES, Prompt
 from connector.errors import SettingsError
 from connector.llm.answer_tool import spoken_by_tool, tool_arguments
 from connector.llm.model_family import family_of
@@ -89,32 +89,37 @@ def build_request(
     """The arguments of ``messages.create`` for one ticket.
 
     All that calls have in common comes first and ends in a cache breakpoint; the ticket is one JSON object.
-    ``by_tool`` asks for the answer as the call of a tool, for models without structured outputs.
+    What ``ticket`` has under ``examples`` comes between the two, in a block of its own: behind the
+    breakpoint, or no two calls would share a cache entry, and not in the system prompt, because strangers
+    wrote it.  ``by_tool`` asks for the answer as the call of a tool, for models without structured outputs.
     """
+    facts = {name: value for name, value in ticket.items() if name != EXAMPLES}
+    said = [encode(each) for each in (ticket.get(EXAMPLES), facts) if each]
     if by_tool:
-        said = spoken_by_tool(prompt).system
-        return _call(model, said, ticket, None) | tool_arguments(prompt, forced=_can_be_forced(model))
-    return _call(model, prompt.system, ticket, {"type": "json_schema", "schema": prompt.schema})
+        system = spoken_by_tool(prompt).system
+        return _call(model, system, said, None) | tool_arguments(prompt, forced=_can_be_forced(model))
+    return _call(model, prompt.system, said, {"type": "json_schema", "schema": prompt.schema})
 
 
 def build_explanation(model: ModelSettings, system: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of ``messages.create`` for a text in plain words about ``facts``."""
-    return _call(model, system, facts, None)
+    return _call(model, system, [encode(facts)], None)
 
 
-def encode(facts: Mapping[str, Any]) -> str:
+def encode(facts: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
     """``facts`` as JSON that any wire can carry: lone surrogates become question marks."""
     return json.dumps(facts, ensure_ascii=False, default=str).encode("utf-8", "replace").decode()
 
 
 def _call(
-    model: ModelSettings, system: str, facts: Mapping[str, Any], answer_format: Mapping[str, Any] | None
+    model: ModelSettings, system: str, said: Sequence[str], answer_format: Mapping[str, Any] | None
 ) -> dict[str, Any]:
+    blocks = [{"type": "text", "text": each} for each in said]
     call: dict[str, Any] = {
         "model": model.name,
         "max_tokens": model.max_tokens,
         "system": [{"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}],
-        "messages": [{"role": "user", "content": encode(facts)}],
+        "messages": [{"role": "user", "content": said[0] if len(said) == 1 else blocks}],
     }
     if thinking := thinking_of(model):
         call["thinking"] = {"type": thinking}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from connector.breaker import Breaker
+from connector.classify.examples import Chosen
+from connector.classify.prompt import EXAMPLES
 from connector.domain.classification import Answer, Tier
 from connector.errors import ConnectorError, RateLimited, Unavailable
 from connector.pipeline.leader import Leaders
@@ -37,10 +39,19 @@ class Desk:
 class Questions:
     """The questions about one submission.  An answer that an earlier attempt paid for is not bought again."""
 
-    def __init__(self, desk: Desk, claim: SubmissionClaim, ticket: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        claim: SubmissionClaim,
+        ticket: Mapping[str, Any],
+        examples: Callable[[], Chosen] = Chosen,
+    ) -> None:
+        """``examples`` is asked for once, before the first question that is paid for."""
         self._desk = desk
         self._claim = claim
         self._ticket = ticket
+        self._choose = examples
+        self._chosen: Chosen | None = None
         self._remembered = {call.tier: call.answer for call in claim.calls if call.answer is not None}
         self._unrecorded: dict[Tier, tuple[int, Answer]] = {}  # paid, but the ledger could not be reached
 
@@ -66,6 +77,11 @@ class Questions:
         answers = self._remembered.values()
         return sum((answer.usage.cost_usd or Decimal(0) for answer in answers), Decimal(0))
 
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """The ids of the labelled tickets that were shown; none while nothing was asked."""
+        return self._chosen.ticket_ids if self._chosen else ()
+
     def _call(self, tier: Tier) -> Answer:
         """One paid call, put on record; a call that was answered is never repeated for the record's sake."""
         if tier not in self._unrecorded:
@@ -80,10 +96,11 @@ class Questions:
     def _ask(self, tier: Tier) -> tuple[int, Answer]:
         desk = self._desk
         desk.breaker.admit()
-        reserve = desk.classifier.reserve_usd(tier, self._ticket)
+        shown = self._ticket_shown()
+        reserve = desk.classifier.reserve_usd(tier, shown)
         call_id = desk.ledger.begin_call(self._claim, tier, desk.classifier.model(tier), reserve)
         try:
-            answer = desk.classifier.ask(tier, self._ticket)
+            answer = desk.classifier.ask(tier, shown)
         except ConnectorError as error:
             desk.ledger.end_call(call_id, None, error=type(error).__name__)
             if isinstance(error, Unavailable) and not isinstance(error, RateLimited):
@@ -92,6 +109,12 @@ class Questions:
             raise
         desk.breaker.succeeded()
         return call_id, answer
+
+    def _ticket_shown(self) -> Mapping[str, Any]:
+        if self._chosen is None:
+            self._chosen = self._choose()
+        shown = self._chosen.shown
+        return {**self._ticket, EXAMPLES: shown} if shown else self._ticket
 
     def _wait_seconds(self, error: Unavailable, attempt: int) -> float | None:
         """How long to wait here before the next try; None when the wait is too long for a worker to hold."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from connector.classify.cascade import Cascade, Verdict
+from connector.classify.examples import Chosen
 from connector.classify.reading import Reader, Reading
 from connector.domain.decision import Cause, Decision, Kind
 from connector.domain.ticket import Ticket
@@ -26,6 +28,9 @@ from connector.errors import (
 from connector.pipeline.questions import Desk, Questions
 from connector.ports import Event, Helpdesk, SubmissionClaim
 from connector.routing import human_route, route
+
+ChooseExamples = Callable[[Ticket], Chosen]
+"""The labelled tickets that the model sees beside a ticket."""
 
 _DECISIONS = uuid.UUID("6f1d3c52-6e3a-4f6e-9a55-0f5a1a1c7f10")  # namespace of decision ids
 _LONGEST_BACKOFF_SECONDS = 300.0
@@ -52,6 +57,7 @@ class Triage:
         cascade: Cascade,
         limits: TriageLimits,
         reader: Reader | None = None,
+        examples: ChooseExamples | None = None,
     ) -> None:
         self._name = helpdesk_name
         self._helpdesk = helpdesk
@@ -59,6 +65,7 @@ class Triage:
         self._cascade = cascade
         self._limits = limits
         self._reader = reader or Reader()
+        self._examples = examples
 
     def run(self) -> None:
         """Decide until nothing is due or a stop is asked for; calls in flight are finished.
@@ -114,7 +121,9 @@ class Triage:
         try:
             ticket = self._with_text(claim)
             reading = self._reader.read(ticket)
-            questions = Questions(self._desk, claim, reading.shown)
+            questions = Questions(
+                self._desk, claim, reading.shown, partial(self._examples_for, reading.ticket)
+            )
             verdict = self._cascade.judge(ticket, questions, reading)
         except RequestRejected as error:
             verdict = Verdict(Kind.FAILED_OPEN, Cause.REQUEST_REJECTED, str(error))
@@ -126,6 +135,9 @@ class Triage:
             self._desk.observer(Event("triage.failed", "error", facts))
             verdict = Verdict(Kind.FAILED_OPEN, Cause.INTERNAL_ERROR, f"internal error ({name})")
         self._commit(claim, verdict, questions, reading)
+
+    def _examples_for(self, ticket: Ticket) -> Chosen:
+        return self._examples(ticket) if self._examples else Chosen()
 
     def _with_text(self, claim: SubmissionClaim) -> Ticket:
         """The ticket as it arrived; text that the feed did not carry is fetched, the rest stays as it was."""
@@ -172,6 +184,7 @@ class Triage:
             decided_at=self._desk.clock.now(),
             cost_usd=questions.spent_usd() if questions else Decimal(0),
             reading=reading.facts if reading else None,
+            examples=questions.examples if questions else (),
         )
 
     def _wait_or_fail_open(self, claim: SubmissionClaim, error: Unavailable) -> None:

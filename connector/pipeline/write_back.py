@@ -78,6 +78,8 @@ def note_text(decision: Decision) -> str:
     else:
         head = f"AI triage → {route.group_name}: a person should decide ({decision.cause.replace('_', ' ')})"
     lines = [head, f"Why: {decision.reason}"]
+    if found and found.secondary_team and (found.team is None or found.team.value != found.secondary_team):
+        lines.append(f"Another issue in it: {found.secondary_team}")
     if decision.kind is not Kind.ROUTED and found and found.team:
         lines.append(f"Suggestion: {found.team.value} ({found.team.confidence:.2f}): {found.reason}")
     return "\n".join([*lines, f"Decision {decision.id}"])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from connector.domain.taxonomy import Axis
+from connector.domain.taxonomy import Axis, Taxonomy
+from connector.domain.words import digest_of
 
 
 class Source(StrEnum):
@@ -26,7 +25,8 @@ class LabelledTicket:
     """A submission with its right classes; an axis that is missing in ``labels`` was not judged.
 
     ``tier`` is the customer's; ``severity``, ``route`` and ``why`` are remarks of the labeller that nothing
-    is computed from.  ``labelled_at`` is aware, or None where nobody wrote it down.
+    is computed from.  ``labelled_at`` is aware, or None where nobody wrote it down.  ``requester`` is the
+    helpdesk's id of whoever wrote the words, where it is known; no file says it.
     """
 
     text: str
@@ -40,6 +40,7 @@ class LabelledTicket:
     source: Source = Source.IMPORT
     reviewer: str = ""
     labelled_at: datetime | None = None
+    requester: str = ""
 
     def on(self, axis: Axis) -> str | None:
         """The label on ``axis``, or None."""
@@ -53,5 +54,19 @@ class LabelledTicket:
     @property
     def digest(self) -> str:
         """The same for tickets that say the same: case, form and spacing of the characters do not count."""
-        said = unicodedata.normalize("NFKC", f"{self.subject}\n{self.text}").casefold()
-        return hashlib.sha256(" ".join(said.split()).encode("utf-8", "replace")).hexdigest()
+        return digest_of(self.subject, self.text)
+
+    @property
+    def key(self) -> str:
+        """What a model of these labels calls the ticket: its id, or the digest of its words without one."""
+        return self.ticket_id or self.digest
+
+
+def within(tickets: Iterable[LabelledTicket], taxonomy: Taxonomy) -> tuple[LabelledTicket, ...]:
+    """The tickets without labels that name no class of ``taxonomy`` (any more)."""
+    return tuple(_within(each, taxonomy) for each in tickets)
+
+
+def _within(ticket: LabelledTicket, taxonomy: Taxonomy) -> LabelledTicket:
+    known = {axis: name for axis, name in ticket.labels.items() if name in taxonomy.names(axis)}
+    return ticket if len(known) == len(ticket.labels) else replace(ticket, labels=known)

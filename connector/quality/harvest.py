@@ -167,6 +167,7 @@ class _Barn:
             route=self.where.names[group],
             source=source,
             labelled_at=ticket.updated_at,
+            requester=ticket.requester or "",
         )
 
 

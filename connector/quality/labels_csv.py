@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TextIO
@@ -74,13 +74,46 @@ def read_labels(data: bytes, name: str, taxonomy: Taxonomy) -> tuple[LabelledTic
     UTF-8, with or without a byte order mark; comma, semicolon or tab; columns in any order, of which
     ``first_message`` and one axis must be there.  An empty class means that the axis was not judged.
 
-    Raises LabelsRejected with everything that is wrong, each with its line; never with what a customer wrote.
+    Raises LabelsRejected with everything that is wrong, each with its line and the letter of its column in a
+    spreadsheet; never with what a customer wrote.
     """
-    reader = _Reader(name, taxonomy, [])
-    tickets = tuple(reader.tickets(reader.decoded(data)))
+    return read_file(data, name, taxonomy).tickets
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFile:
+    """The tickets of a file, the line on which each begins, and the columns as they stand in it."""
+
+    name: str
+    tickets: tuple[LabelledTicket, ...]
+    lines: tuple[int, ...]
+    columns: tuple[str, ...]
+
+    def place(self, at: int, column: str) -> str:
+        """Where a cell of the ticket number ``at`` is: ``labels.csv:7:D``."""
+        return f"{self.name}:{self.lines[at]}:{_letter(self.columns.index(column))}"
+
+    def judged(self) -> LabelFile:
+        """The file without the rows that nobody has given a class yet."""
+        kept = [at for at, ticket in enumerate(self.tickets) if ticket.labels]
+        tickets, lines = tuple(self.tickets[at] for at in kept), tuple(self.lines[at] for at in kept)
+        return replace(self, tickets=tickets, lines=lines)
+
+
+def read_file(data: bytes, name: str, taxonomy: Taxonomy) -> LabelFile:
+    """As `read_labels`, with the places of what was read."""
+    reader = _Reader(name, taxonomy, [], [])
+    found = tuple(reader.tickets(reader.decoded(data)))
     if reader.problems:
         raise LabelsRejected(reader.problems)
-    return tickets
+    tickets, lines = tuple(ticket for _, ticket in found), tuple(line for line, _ in found)
+    return LabelFile(name, tickets, lines, tuple(reader.columns))
+
+
+def _letter(column: int) -> str:
+    """What a spreadsheet calls a column, counted from 0."""
+    before, last = divmod(column, 26)
+    return (_letter(before - 1) if before else "") + chr(ord("A") + last)
 
 
 @dataclass(slots=True)
@@ -90,9 +123,11 @@ class _Reader:
     name: str
     taxonomy: Taxonomy
     problems: list[str]
+    columns: list[str]
 
-    def _object(self, line: int, problem: str) -> None:
-        self.problems.append(f"{self.name}:{line}: {problem}")
+    def _object(self, line: int, problem: str, column: str | None = None) -> None:
+        letter = f":{_letter(self.columns.index(column))}" if column in self.columns else ""
+        self.problems.append(f"{self.name}:{line}{letter}: {problem}")
 
     def decoded(self, data: bytes) -> str:
         try:
@@ -102,7 +137,8 @@ class _Reader:
             self._object(line, "not UTF-8; save the file as CSV UTF-8")
             return ""
 
-    def tickets(self, text: str) -> Iterator[LabelledTicket]:
+    def tickets(self, text: str) -> Iterator[tuple[int, LabelledTicket]]:
+        """Each ticket with the line on which it begins."""
         if self.problems:
             return
         rows = self._rows(text)
@@ -110,11 +146,12 @@ class _Reader:
         columns = [cell.strip().casefold() for cell in header]
         if not self._header_holds(line, columns):
             return
+        self.columns = columns
         for line, row in rows:
             if len(row) != len(columns):
                 self._object(line, f"{len(row)} cells under {len(columns)} columns")
             elif (ticket := self._ticket(line, dict(zip(columns, row, strict=True)))) is not None:
-                yield ticket
+                yield line, ticket
 
     def _rows(self, text: str) -> Iterator[tuple[int, list[str]]]:
         """Every row that says something, with the line on which it begins."""
@@ -150,6 +187,8 @@ class _Reader:
         if not (text.strip() or subject.strip()):
             self._object(line, "neither subject nor first_message says anything")
         told = {column: _unguarded(cell).strip() for column, cell in row.items()}
+        if not told.get("ticket_id", "").isprintable():
+            self._object(line, "ticket_id is no id", "ticket_id")
         labels = self._labels(line, told)
         source = self._source(line, told.get("source", ""))
         labelled_at = self._moment(line, told.get("labelled_at", ""))
@@ -174,14 +213,16 @@ class _Reader:
         for axis, value in labels.items():
             names = self.taxonomy.names(axis)
             if value not in names:
-                self._object(line, f"settings.toml has no {axis} {_named(value)}{_nearest(value, names)}")
+                self._object(
+                    line, f"settings.toml has no {axis} {_named(value)}{_nearest(value, names)}", axis.value
+                )
         return labels
 
     def _source(self, line: int, cell: str) -> Source:
         try:
             return Source(cell or Source.IMPORT)
         except ValueError:
-            self._object(line, f"no source is called {_named(cell)}{_nearest(cell, tuple(Source))}")
+            self._object(line, f"no source is called {_named(cell)}{_nearest(cell, tuple(Source))}", "source")
             return Source.IMPORT
 
     def _moment(self, line: int, cell: str) -> datetime | None:
@@ -192,7 +233,7 @@ class _Reader:
             moment = datetime.fromisoformat(cell)
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         except (ValueError, OverflowError):
-            self._object(line, "labelled_at is not a time like 2026-03-31T12:00:00+00:00")
+            self._object(line, "labelled_at is not a time like 2026-03-31T12:00:00+00:00", "labelled_at")
             return None
 
 

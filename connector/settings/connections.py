@@ -259,10 +259,15 @@ class LlmSettings(BaseModel):
 
 
 class TriageSettings(BaseModel):
-    """How often triage tries a ticket that fails for reasons of its own."""
+    """How triage decides, and how often it tries a ticket that fails for reasons of its own."""
 
     model_config = TABLE
 
     max_attempts: Count = Field(
         default=5, description="After so many failed attempts a person gets the ticket."
+    )
+    several_issues: Literal["blocking", "first"] = Field(
+        default="blocking",
+        description="Which of several issues in a ticket decides its team: the one that blocks the customer "
+        "most, or the one raised first; the next one's team becomes a tag (ai_secondary__billing).",
     )

@@ -31,6 +31,7 @@ from connector.settings.defaults import (
     default_urgencies,
 )
 from connector.settings.operation import (
+    ExampleSettings,
     LanguageSettings,
     LocalSettings,
     LogSettings,
@@ -83,6 +84,7 @@ class Settings(BaseSettings):
     triage: TriageSettings = TriageSettings()
     local: LocalSettings = LocalSettings()
     languages: LanguageSettings = LanguageSettings()
+    examples: ExampleSettings = ExampleSettings()
     tags: TagSettings = TagSettings()
     write: WriteSettings = WriteSettings()
     service: ServiceSettings = ServiceSettings()

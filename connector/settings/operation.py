@@ -103,6 +103,41 @@ class LogSettings(BaseModel):
     )
 
 
+class ExampleSettings(BaseModel):
+    """Labelled tickets (`connector labels`) that the model sees as examples."""
+
+    model_config = TABLE
+
+    enabled: bool = Field(
+        default=False,
+        description="Whether any are shown. One customer's words then stand in the prompt for another's "
+        "ticket; nothing of them is written to a ticket, unless a model quotes them in its reason.",
+    )
+    count: int = Field(
+        default=10,
+        ge=1,
+        le=40,
+        description="How many are chosen for a ticket, by likeness; with a local model.",
+    )
+    teams: int = Field(
+        default=5, ge=0, le=40, description="So many likeliest teams have at least one example of their own."
+    )
+    max_tokens: int = Field(
+        default=2000,
+        ge=200,
+        le=50_000,
+        description="About how many tokens all of them may take; texts are cut.",
+    )
+    least_labels: int = Field(
+        default=40,
+        ge=2,
+        description="While the local model knows fewer stored labels, or there is none, they are fixed.",
+    )
+    fixed: int = Field(
+        default=8, ge=0, le=40, description="How many fixed ones, balanced over the teams, every prompt has."
+    )
+
+
 class LocalSettings(BaseModel):
     """The local tier: a small model of your own labels, made by `connector train` (extra `local`)."""
 

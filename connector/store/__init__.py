@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connector.store.eraser import Found, SqlEraser, Whose
+from connector.store.labels import SqlLabels
 from connector.store.ledger import SqlLedger
 from connector.store.overlay import overlay
 from connector.store.reports import Reports
@@ -18,6 +19,7 @@ __all__ = [
     "SchemaState",
     "Spending",
     "SqlEraser",
+    "SqlLabels",
     "SqlLedger",
     "SqlUndoQueue",
     "Store",

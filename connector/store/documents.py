@@ -1,4 +1,4 @@
-"""The document that the ledger keeps whole: why a decision was made."""
+"""The documents that the ledger keeps whole: why a decision was made, and what stands in a label."""
 
 from __future__ import annotations
 
@@ -21,6 +21,20 @@ class Evidence:
     thresholds: Mapping[str, float]
     cost_usd: Decimal  # exact; the column beside it is whole micro-USD, for sums
     reading: ReadingFacts | None = None  # None too for what was decided before this was kept
+    examples: tuple[str, ...] = ()  # numbers of tickets
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What people wrote in a label: the customer's words, and the labeller's remarks."""
+
+    subject: str
+    text: str
+    tier: str = ""
+    severity: str = ""
+    route: str = ""
+    why: str = ""
+    reviewer: str = ""
 
 
 def evidence_of(decision: Decision) -> Evidence:
@@ -32,4 +46,5 @@ def evidence_of(decision: Decision) -> Evidence:
         decision.thresholds,
         decision.cost_usd,
         decision.reading,
+        decision.examples,
     )

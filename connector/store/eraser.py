@@ -11,13 +11,20 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from connector.domain.ticket import Ticket
 from connector.ports import Clock
 from connector.store.columns import to_ms
-from connector.store.erasure import erase, erase_older, erase_remains, erase_unreadable, locked
+from connector.store.erasure import (
+    erase,
+    erase_labels,
+    erase_older,
+    erase_remains,
+    erase_unreadable,
+    locked,
+)
 from connector.store.personal import Erasure
-from connector.store.tables import WAITING, checkpoints, decisions, model_calls, submissions, writes
+from connector.store.tables import WAITING, checkpoints, decisions, labels, model_calls, submissions, writes
 from connector.store.tombstones import barred, entomb
 from connector.store.transactions import Database, repeated
 
-_HELD = (submissions, model_calls, decisions, writes)  # the tables that words are erased from
+_HELD = (submissions, model_calls, decisions, writes, labels)  # the tables that words are erased from
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,7 @@ class Found:
     texts: int
     decisions: int
     answers: int
+    labels: int = 0
 
 
 class SqlEraser:
@@ -102,7 +110,11 @@ class SqlEraser:
             ids = locked(tx, self._theirs(whose))
             found = self._found(tx, whose)
             erase(tx, ids, Erasure.REQUEST, to_ms(self._clock.now()))
-            erase_unreadable(tx, self._helpdesk, [*dict.fromkeys((*found.tickets, *whose.tickets))])
+            tickets = [*dict.fromkeys((*found.tickets, *whose.tickets))]
+            erase_unreadable(tx, self._helpdesk, tickets)
+            # A file that still has the words must not bring them back, and no file says whose they are.
+            labelled = erase_labels(tx, self._helpdesk, self._labels(whose, tickets))
+            entomb(tx, self._helpdesk, (), sorted(labelled), to_ms(self._clock.now()))
             return found
 
     def scrub(self) -> bool:
@@ -117,16 +129,23 @@ class SqlEraser:
         named = or_(submissions.c.requester.in_(whose.requesters), submissions.c.ticket_id.in_(whose.tickets))
         return and_(submissions.c.helpdesk == self._helpdesk, named)
 
+    def _labels(self, whose: Whose, tickets: Sequence[str]) -> ColumnElement[bool]:
+        """Labels of these tickets, and of those that only the label knows to be theirs."""
+        return or_(labels.c.requester.in_(whose.requesters), labels.c.ticket_id.in_(tickets))
+
     def _found(self, tx: Connection, whose: Whose) -> Found:
         theirs = self._theirs(whose)
         ids = select(submissions.c.id).where(theirs)
         answers = model_calls.c.submission_id.in_(ids) & model_calls.c.answer.is_not(None)
+        tickets = _tickets(tx, theirs)
+        labelled = self._labels(whose, [*tickets, *whose.tickets])
         return Found(
-            tickets=_tickets(tx, theirs),
+            tickets=tickets,
             waiting=_tickets(tx, theirs & WAITING),
             texts=_count(tx, submissions.c.id, theirs & submissions.c.ticket.is_not(None)),
             decisions=_count(tx, decisions.c.id, decisions.c.submission_id.in_(ids)),
             answers=_count(tx, model_calls.c.id, answers),
+            labels=_count(tx, labels.c.id, (labels.c.helpdesk == self._helpdesk) & labelled),
         )
 
 

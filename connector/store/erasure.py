@@ -11,6 +11,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     case,
+    delete,
     exists,
     func,
     null,
@@ -20,7 +21,7 @@ from sqlalchemy import (
 )
 
 from connector.store.personal import TRACES, WORDS, Erasure, without_reasons, without_words
-from connector.store.tables import decisions, model_calls, revisions, submissions, undos, writes
+from connector.store.tables import decisions, labels, model_calls, revisions, submissions, undos, writes
 
 Item = TypeVar("Item")
 
@@ -115,6 +116,12 @@ def _erase_traces(tx: Connection, ids: Sequence[int]) -> None:
     _blank(tx, undos, undone, TRACES["undos"])
 
 
+def erase_labels(tx: Connection, helpdesk: str, theirs: ColumnElement[bool]) -> frozenset[str]:
+    """Delete labels whole; returns the ids of their tickets, without the label that names none."""
+    gone = delete(labels).where(labels.c.helpdesk == helpdesk, theirs).returning(labels.c.ticket_id)
+    return frozenset(tx.scalars(gone)) - {""}
+
+
 def erase_unreadable(tx: Connection, helpdesk: str, ticket_ids: Sequence[str]) -> None:
     """Erase why revisions of these tickets could not be read."""
     for ids in _in_parts(ticket_ids):
@@ -157,6 +164,7 @@ def erase_deleted(tx: Connection, helpdesk: str, ticket_ids: Sequence[str], at: 
     """Erase our copies of tickets that the helpdesk deleted."""
     for some in _in_parts(ticket_ids):
         erase(tx, locked(tx, *of_deleted(helpdesk, some)), Erasure.DELETED, at)
+        erase_labels(tx, helpdesk, labels.c.ticket_id.in_(some))
     erase_unreadable(tx, helpdesk, ticket_ids)
 
 

@@ -100,6 +100,14 @@ They hold codes, our own sentences and, for an undo, the tags that agents gave; 
 they say why something was done or not done.
 """
 
+LABELS: Mapping[str, frozenset[str]] = {
+    "labels": frozenset({"said", "requester", "digest"}),
+}
+"""Kept by retention, because the operator collected them on purpose to teach and to measure with.
+
+The whole row goes when a person asks or the ticket is deleted: a label without its words teaches nothing.
+"""
+
 HARMLESS: Mapping[str, frozenset[str]] = {
     "checkpoints": frozenset({"helpdesk", "checkpoint", "lease_owner"}),
     "rate_budgets": frozenset({"helpdesk", "bucket", "granted"}),
@@ -149,6 +157,7 @@ HARMLESS: Mapping[str, frozenset[str]] = {
     "corrections": frozenset(
         {"helpdesk", "ticket_id", "version", "fingerprint", "from_group", "to_group", "pass_id"}
     ),
+    "labels": frozenset({"helpdesk", "ticket_id", "team", "type", "urgency", "sentiment", "source"}),
     "tombstones": frozenset({"helpdesk", "mark", "salt"}),
 }
 """Kept: numbers of tickets, states, names from the settings, tokens of vendors.

@@ -10,6 +10,7 @@ from connector.ports import Clock
 from connector.store import queues
 from connector.store.engine import file_of, name_of, open_engine, parse_url
 from connector.store.eraser import SqlEraser
+from connector.store.labels import SqlLabels
 from connector.store.ledger import Memory, SqlLedger
 from connector.store.ownership import Ownership, create_private
 from connector.store.quota import SqlQuota
@@ -54,6 +55,10 @@ class Store:
     def eraser(self, helpdesk: str) -> SqlEraser:
         """What erases the words of one helpdesk's customers."""
         return SqlEraser(self.database, self.clock, helpdesk)
+
+    def labels(self, helpdesk: str) -> SqlLabels:
+        """The labels of one helpdesk's tickets."""
+        return SqlLabels(self.database, self.clock, helpdesk)
 
     def quota(self, helpdesk: str) -> SqlQuota:
         """The count of requests to one helpdesk that all processes on this database share."""

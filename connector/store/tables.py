@@ -26,7 +26,7 @@ from connector.domain.classification import Answer
 from connector.domain.decision import Route
 from connector.domain.ticket import Standing, Ticket
 from connector.store.columns import BIG, Json, Words
-from connector.store.documents import Evidence
+from connector.store.documents import Evidence, Said
 
 metadata = MetaData(
     naming_convention={
@@ -268,6 +268,25 @@ corrections = Table(
     _needed("seen_at", BigInteger),
     UniqueConstraint("helpdesk", "ticket_id", "version", "fingerprint"),
     Index(None, "seen_at"),
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("id", BIG, primary_key=True),
+    _needed("helpdesk"),
+    _needed("ticket_id"),  # "" where a file named none
+    _needed("digest"),  # of subject and text
+    Column("requester", Text),
+    _needed("said", Json(Said)),
+    Column("team", Text),
+    Column("type", Text),
+    Column("urgency", Text),
+    Column("sentiment", Text),
+    _needed("source"),
+    Column("labelled_at", BigInteger),
+    _needed("stored_at", BigInteger),
+    UniqueConstraint("helpdesk", "ticket_id", "digest"),
 )
 
 tombstones = Table(

@@ -13,6 +13,8 @@ from connector.store.columns import to_ms
 from connector.store.rows import insert_new
 from connector.store.tables import tombstones
 
+_AT_ONCE = 500  # marks of one statement
+
 # A mark keeps dumps and curious readers from an id.  It is no secret from whoever has the database: the salt
 # lies beside it, and ids can be tried one by one.
 
@@ -64,6 +66,18 @@ def barred(tx: Connection, helpdesk: str, tickets: Sequence[Ticket]) -> frozense
     named = {ticket.id for mark, ticket in by_ticket.items() if mark in set_at}
     earlier = {t.id for mark, t in by_requester if mark in set_at and to_ms(t.created_at) <= set_at[mark]}
     return frozenset(named | earlier)
+
+
+def buried(tx: Connection, helpdesk: str, ticket_ids: Sequence[str]) -> frozenset[str]:
+    """Those of the tickets that have a tombstone of their own."""
+    by_mark = {ticket_mark(salt, each): each for salt in _salts(tx, helpdesk) for each in ticket_ids}
+    marks = list(by_mark)
+    found: set[str] = set()
+    for at in range(0, len(marks), _AT_ONCE):
+        wanted = tombstones.c.mark.in_(marks[at : at + _AT_ONCE])
+        set_for = select(tombstones.c.mark).where(tombstones.c.helpdesk == helpdesk, wanted)
+        found |= {by_mark[mark] for mark in tx.scalars(set_for)}
+    return frozenset(found)
 
 
 def _salts(tx: Connection, helpdesk: str) -> Sequence[str]:

@@ -91,6 +91,7 @@ def decision_from(row: AnyRow) -> Decision:
         decided_at=from_ms(row.decided_at),
         cost_usd=evidence.cost_usd,
         reading=evidence.reading,
+        examples=evidence.examples,
     )
 
 

@@ -71,7 +71,7 @@ def test_explain_says_why_the_words_are_gone_and_keeps_the_decision(place: Place
 
     ended = place.run("forget", "--ticket", ticket)
 
-    assert ended.out.startswith("Erased: texts 1, answers of models 1, reasons of decisions 1\n")
+    assert ended.out.startswith("Erased: texts 1, answers of models 1, reasons of decisions 1, labels 0\n")
     told = place.run("explain", ticket)
     assert "its words were erased on request (connector forget)" in told.out
     assert "decided: routed (confident) because: erased" in told.out

@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_training_says_how_good_it_is_and_leaves_a_file_for_its_owner(folder: Path) -> None:
-    said: Any = json.loads(command(folder, "train", "--json").stdout)
+    said: Any = json.loads(command(folder, "train", "labels.csv", "--json").stdout)
 
     (team,) = said["axes"]
     assert (said["model"], said["tickets"], team["labels"], team["classes"]) == (
@@ -106,6 +106,17 @@ def test_without_the_extra_the_command_to_type_is_said(folder: Path, tmp_path: P
     done = command(folder, "train", "labels.csv", code=78, PYTHONPATH=path)
 
     assert "pip install 'helpdesk-connector[local]'" in done.stderr
+
+
+def test_without_a_file_the_stored_labels_are_learnt(tmp_path: Path) -> None:
+    nothing = command(tmp_path, "train", code=78).stderr
+    write_labels(tmp_path / "labels.csv", labelled(80))
+    command(tmp_path, "labels", "import", "labels.csv")
+
+    said: Any = json.loads(command(tmp_path, "train", "--json").stdout)
+
+    assert "connector labels import FILE" in nothing
+    assert (said["tickets"], said["axes"][0]["labels"]) == (80, 80)
 
 
 def test_a_file_that_is_missing_is_bad_input(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -311,3 +312,20 @@ def test_no_event_carries_ticket_text(world: World) -> None:
     world.run()
 
     assert secret not in repr(world.events)
+
+
+def test_a_second_issue_is_a_tag_for_the_team_and_a_line_for_whoever_must_decide(
+    world: World, labelled: Labelled
+) -> None:
+    def reply(tier: Tier, ticket: Mapping[str, Any]) -> Classification:
+        sure = 0.95 if ticket["subject"] == "Sure" else 0.4
+        return replace(labelled(tier, team_confidence=sure), secondary_team="security")
+
+    world.model.reply = reply
+    routed, escalated = world.arrives(subject="Sure"), world.arrives(subject="Unsure")
+
+    world.run()
+
+    assert "ai_secondary__security" in world.helpdesk.tickets[routed].tags
+    assert world.helpdesk.tickets[routed].group == "11"
+    assert "\nAnother issue in it: security\n" in world.helpdesk.notes[escalated][0]

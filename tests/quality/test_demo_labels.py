@@ -53,5 +53,5 @@ def test_no_address_phone_number_or_link_is_left_in_any_text(labelled: tuple[Lab
 
 
 def test_who_labelled_them_and_when_is_said(labelled: tuple[LabelledTicket, ...]) -> None:
-    assert {(ticket.source, ticket.reviewer) for ticket in labelled} == {(Source.REVIEW, "claude")}
+    assert {(ticket.source, ticket.reviewer) for ticket in labelled} == {(Source.REVIEW, "language model")}
     assert all(ticket.labelled_at for ticket in labelled)

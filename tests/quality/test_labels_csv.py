@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from connector.domain.taxonomy import Axis, Category, Taxonomy
 from connector.errors import LabelsRejected
 from connector.quality.dataset import LabelledTicket, Source
-from connector.quality.labels_csv import COLUMNS, read_labels, write_labels
+from connector.quality.labels_csv import COLUMNS, LabelFile, read_labels, write_labels
 
 TAXONOMY = Taxonomy(
     {
@@ -141,7 +141,7 @@ def test_a_time_keeps_its_moment_and_without_a_zone_is_utc() -> None:
 # --- What is wrong ----------------------------------------------------------------------------------------
 
 
-def test_every_problem_is_told_with_the_line_on_which_its_row_begins() -> None:
+def test_every_problem_is_told_with_its_column_and_the_line_on_which_its_row_begins() -> None:
     text = (
         "first_message,team,urgency,source,labelled_at\n"
         'Hi,biling,hihg,,"soon"\n'
@@ -152,12 +152,12 @@ def test_every_problem_is_told_with_the_line_on_which_its_row_begins() -> None:
     )
 
     assert problems(text) == [
-        'labels.csv:2: settings.toml has no team "biling"; did you mean "billing"?',
-        'labels.csv:2: settings.toml has no urgency "hihg"; did you mean "high"?',
-        "labels.csv:2: labelled_at is not a time like 2026-03-31T12:00:00+00:00",
+        'labels.csv:2:B: settings.toml has no team "biling"; did you mean "billing"?',
+        'labels.csv:2:C: settings.toml has no urgency "hihg"; did you mean "high"?',
+        "labels.csv:2:E: labelled_at is not a time like 2026-03-31T12:00:00+00:00",
         "labels.csv:7: 2 cells under 5 columns",
         "labels.csv:8: neither subject nor first_message says anything",
-        'labels.csv:8: no source is called "guessed" (known: resolved, import, correction, review)',
+        'labels.csv:8:D: no source is called "guessed" (known: resolved, import, correction, review)',
     ]
 
 
@@ -201,3 +201,17 @@ def test_no_message_says_what_a_customer_wrote_even_when_columns_are_mixed_up() 
 
     assert len(told) == 5
     assert not [line for line in told if "card" in line or "4111" in line]
+
+
+def test_columns_are_called_as_a_spreadsheet_calls_them() -> None:
+    file = LabelFile("labels.csv", (FULL,), (3,), tuple(f"column{at}" for at in range(703)))
+
+    assert [file.place(0, f"column{at}") for at in (0, 25, 26, 701, 702)] == [
+        f"labels.csv:3:{letter}" for letter in ("A", "Z", "AA", "ZZ", "AAA")
+    ]
+
+
+def test_an_id_that_is_none_is_told_without_it() -> None:
+    assert problems('ticket_id,first_message,team\n"4\x00 11",Hi,billing\n') == [
+        "labels.csv:2:A: ticket_id is no id"
+    ]

@@ -138,6 +138,21 @@ def test_the_ticket_may_lie_deeper_in_the_json_object(
     assert answer["team"] == "billing"
 
 
+def test_what_stands_before_the_ticket_in_blocks_of_its_own_is_not_the_ticket(
+    client: anthropic.Anthropic,
+) -> None:
+    examples = json.dumps([{"ticket": {"text": "The whole service is down, every API call times out"}}])
+    ticket = json.dumps({"text": "I was charged twice, refund my card"})
+    content = [{"type": "text", "text": each} for each in (examples, ticket)]
+
+    beside, alone = (
+        ask(client, "", messages=[{"role": "user", "content": each}]).content[0].text
+        for each in (content, ticket)
+    )
+
+    assert beside == alone
+
+
 def test_the_same_text_gets_the_same_answer(client: anthropic.Anthropic) -> None:
     first, second = (ask(client, "Login does not work since today").content[0].text for _ in range(2))
 

@@ -13,7 +13,15 @@ from sqlalchemy.types import TypeDecorator
 from connector.domain.classification import Classification, Label, Tier
 from connector.domain.decision import Cause, Step
 from connector.store.documents import Evidence
-from connector.store.personal import ERASED, HARMLESS, TRACES, WORDS, without_reasons, without_words
+from connector.store.personal import (
+    ERASED,
+    HARMLESS,
+    LABELS,
+    TRACES,
+    WORDS,
+    without_reasons,
+    without_words,
+)
 from connector.store.tables import metadata
 
 
@@ -28,7 +36,7 @@ def texts_of(table: Table) -> set[str]:
 
 @pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: str(table.name))
 def test_every_text_column_is_said_to_be_personal_or_harmless(table: Table) -> None:
-    kinds = [kind.get(table.name, frozenset()) for kind in (WORDS, TRACES, HARMLESS)]
+    kinds = [kind.get(table.name, frozenset()) for kind in (WORDS, TRACES, LABELS, HARMLESS)]
 
     listed = [name for kind in kinds for name in kind]
 
@@ -36,7 +44,7 @@ def test_every_text_column_is_said_to_be_personal_or_harmless(table: Table) -> N
 
 
 def test_no_list_names_a_table_that_does_not_exist() -> None:
-    assert {*WORDS, *TRACES, *HARMLESS} <= set(metadata.tables)
+    assert {*WORDS, *TRACES, *LABELS, *HARMLESS} <= set(metadata.tables)
 
 
 def test_a_ticket_without_words_says_nothing_but_its_state(make_ticket: Any) -> None:

@@ -76,7 +76,7 @@ def read_request(
     system = list(_blocks(body.get("system"), "system"))
     blocks = _prompt(body, system, messages)
     rules.check_breakpoints([block.lifetime for block in blocks if block.lifetime])
-    ticket, text = read_ticket(_last_text(messages))
+    ticket, text = _asked(messages)
     return MessageRequest(
         model=model,
         max_tokens=max_tokens,
@@ -177,6 +177,9 @@ def _lifetime(part: Mapping[str, Any]) -> str | None:
     return str(ttl)
 
 
-def _last_text(messages: Sequence[Mapping[str, Any]]) -> str:
+def _asked(messages: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], str]:
+    """The ticket of the last message: the object that ends it, whatever material stands before in blocks."""
     asked = next((message for message in reversed(messages) if message["role"] == "user"), messages[-1])
-    return "\n".join(block.text for block in _blocks(asked["content"], "messages"))
+    texts = [block.text for block in _blocks(asked["content"], "messages")]
+    ticket, text = read_ticket(texts[-1]) if texts else ({}, "")
+    return (ticket, text) if ticket else read_ticket("\n".join(texts))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from itertools import count
 from threading import Event
-from typing import Self
+from typing import Any, Self
 
 from connector.sandbox.claude_api.amazon_door import AmazonDoor
 from connector.sandbox.claude_api.batches import Batches, page_of
@@ -37,7 +37,8 @@ class ClaudeSandbox:
     It is a Bedrock client's too, and with ``/v1`` at its end a Vertex client's; ``api_key`` is the id of the
     AWS access key and Google's access token as well.
     ``latency_seconds`` is one number or one per model; ``rate_limits`` None announces limits without
-    enforcing them; ``author`` scripts answers (see Scripted); batches end ``batch_seconds`` after creation.
+    enforcing them; ``author`` scripts answers (see Scripted); batches end ``batch_seconds`` after creation;
+    ``watch`` is given the body of every request for a message as it came.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class ClaudeSandbox:
         models: Sequence[Model] = CATALOGUE,
         faults: FaultPlan | None = None,
         author: Author | None = None,
+        watch: Callable[[Mapping[str, Any]], object] | None = None,
         batch_seconds: float = 0.0,
         port: int = 0,
     ) -> None:
@@ -59,6 +61,7 @@ class ClaudeSandbox:
         self._latency_seconds = latency_seconds
         self._seed = seed
         self._api_key = api_key
+        self._watch = watch
         self._models = tuple(models)
         self._numbers = count(1)
         self._stopping = Event()
@@ -192,7 +195,10 @@ class ClaudeSandbox:
 
     def _create_message(self, request: Request, request_id: str) -> Response:
         version = request.headers["anthropic-version"]
-        reply = self._messages.create(read_body(request), version, request_id)
+        body = read_body(request)
+        if self._watch is not None:
+            self._watch(body)
+        reply = self._messages.create(body, version, request_id)
         headers = dict(self._limiter.headers(reply.request.model.id, self._now()))
         return render_reply(reply, headers)
 
