@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from connector.domain.taxonomy import Axis
+from connector.local.current import CurrentModel
 from connector.local.embedding import installed_engine
 from connector.local.extra import need_the_extra
-from connector.ports import Clock
+from connector.ports import Clock, Observer
 from connector.quality.dataset import LabelledTicket
 from connector.settings import Settings
 
@@ -36,6 +38,11 @@ def open_local(settings: Settings) -> TrainedModel:
     return load_model(settings.local.model, installed_engine())
 
 
+def current_local(settings: Settings, observer: Observer) -> CurrentModel:
+    """The model as it is trained at the moment, if there is one; what is wrong with it becomes an event."""
+    return CurrentModel(settings.local.model, settings.taxonomy(), observer)
+
+
 def examine_local(
     settings: Settings, tickets: Sequence[LabelledTicket], clock: Clock, target: float | None = None
 ) -> Examination:
@@ -55,10 +62,11 @@ def examine_local(
 def _training_policy(settings: Settings, target: float | None = None) -> TrainingPolicy:
     from connector.local.training import TrainingPolicy
 
-    chosen = settings.local
+    chosen, taxonomy = settings.local, settings.taxonomy()
     return TrainingPolicy(
         target=chosen.target_precision if target is None else target,
         labels_per_class=chosen.labels_per_class,
         least_similarity=chosen.least_similarity,
         thresholds=settings.thresholds.by_axis(),
+        taxonomy={axis: taxonomy.names(axis) for axis in Axis},
     )

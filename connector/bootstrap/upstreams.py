@@ -102,7 +102,10 @@ def open_classifier(settings: Settings) -> ClaudeClassifier:
     chosen = settings.llm
     key = _reveal(chosen.api_key)
     if key is None:
-        raise SettingsError("no key for Claude: set ANTHROPIC_API_KEY or write it to secrets/llm__api_key")
+        raise SettingsError(
+            "no key for Claude: set ANTHROPIC_API_KEY or write it to secrets/llm__api_key; or set "
+            "[llm] enabled = false to run on rules and the local tier alone and leave the rest to people"
+        )
     taxonomy = settings.taxonomy()
     tiers = {Tier.CHEAP: chosen.cheap, Tier.STRONG: chosen.strong}
     return ClaudeClassifier(

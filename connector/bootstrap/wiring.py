@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connector.bootstrap.books import Books, books_on, open_store_of
+from connector.bootstrap.local import current_local
 from connector.bootstrap.upstreams import helpdesk_on, open_classifier
 from connector.breaker import Breaker
 from connector.errors import SettingsError
@@ -21,12 +22,11 @@ from connector.pipeline.sync import WRITE_FROM, Stages
 from connector.pipeline.triage import Triage, TriageLimits
 from connector.pipeline.write_back import WriteBack, WritePolicy
 from connector.policy import build_cascade, resolve_inbox, resolve_routing
-from connector.ports import Clock, Helpdesk, Ledger, Observer
+from connector.ports import Classifier, Clock, Event, Helpdesk, Ledger, LocalModel, Observer
 from connector.routing import RoutingPolicy
 from connector.settings import Settings
 
 if TYPE_CHECKING:
-    from connector.llm.claude import ClaudeClassifier
     from connector.store import Store
 
 
@@ -35,7 +35,7 @@ class Connector:
     """Everything that a pass needs, connected."""
 
     helpdesk: Helpdesk
-    classifier: ClaudeClassifier
+    classifier: Classifier
     ledger: Ledger
     stages: Stages
 
@@ -58,10 +58,12 @@ def connect(
         inbox = resolve_inbox(settings, groups)
         books = opened.enter_context(books_on(store, settings, clock, dry_run=dry_run))
         ledger = books.ledger
-        classifier = open_classifier(settings)
-        opened.callback(classifier.close)
+        classifier = opened.enter_context(_classifier(settings))
+        local = current_local(settings, observer)
+        _tell_without_models(settings, observer, has_local=local.look() is not None)
         tune()
-        stages = _stages(settings, clock, observer, _Parts(helpdesk, classifier, books, routing, inbox))
+        parts = _Parts(helpdesk, classifier, local, books, routing, inbox)
+        stages = _stages(settings, clock, observer, parts)
         yield Connector(helpdesk, classifier, ledger, replace(stages, role=role))
 
 
@@ -74,10 +76,35 @@ def _check_role(store: Store, role: Role) -> None:
         )
 
 
+@contextmanager
+def _classifier(settings: Settings) -> Iterator[Classifier]:
+    if not settings.llm.enabled:
+        from connector.llm.absent import NoClassifier
+
+        yield NoClassifier()
+        return
+    with closing(open_classifier(settings)) as classifier:
+        yield classifier
+
+
+def _tell_without_models(settings: Settings, observer: Observer, *, has_local: bool) -> None:
+    """Whoever switched the models off hears once what that means."""
+    if settings.llm.enabled:
+        return
+    deciding = [
+        *(["rules"] if any(rule.final for rule in settings.rules) else []),
+        *(["the local tier"] if has_local and settings.local.decides != "never" else []),
+    ]
+    able = f"only {' and '.join(deciding)} can route" if deciding else "nothing can route"
+    reason = f"[llm] enabled = false: {able}, everything else goes to the human group"
+    observer(Event("models.off", "warning", {"reason": reason}))
+
+
 @dataclass(frozen=True, slots=True)
 class _Parts:
     helpdesk: Helpdesk
-    classifier: ClaudeClassifier
+    classifier: Classifier
+    local: LocalModel
     books: Books
     routing: RoutingPolicy
     inbox: frozenset[str]
@@ -96,7 +123,7 @@ def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts)
             settings.helpdesk.ledger_name,
             helpdesk,
             desk,
-            build_cascade(settings, parts.routing),
+            build_cascade(settings, parts.routing, parts.local),
             TriageLimits(
                 workers=settings.llm.workers,
                 max_attempts=settings.triage.max_attempts,

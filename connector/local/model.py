@@ -60,7 +60,13 @@ class TrainedModel:
     examples: Matrix
     ids: tuple[str, ...]
     fingerprints: frozenset[str]
+    taxonomy: Mapping[Axis, tuple[str, ...]]  # the classes that there were in the settings
     engine: EmbeddingEngine | None = None
+
+    @property
+    def version(self) -> str:
+        """The beginning of the digest, which is enough to tell models apart."""
+        return self.digest[:12]
 
     def predict(self, text: str) -> dict[Axis, LocalLabel]:
         """A label for every axis the model was trained on."""

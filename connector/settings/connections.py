@@ -217,6 +217,11 @@ class LlmSettings(BaseModel):
 
     model_config = TABLE
 
+    enabled: bool = Field(
+        default=True,
+        description="Whether Claude is asked. Without it rules and the local tier decide what they are sure "
+        "of, and a person gets the rest.",
+    )
     api_key: Secret | None = Field(
         default=None,
         description="Anthropic API key. Better: ANTHROPIC_API_KEY or secrets/llm__api_key, mode 0600.",
