@@ -113,8 +113,8 @@ def predict_unseen(
             continue
         known = counts.rows(learn)
         lexicon = learn_lexicon(known, least_texts(len(learn)))
-        head = fit_head(lexicon.vectors(known), truth[learn], classes)
-        logits[0][ask] = head.logits(lexicon.vectors(counts.rows(ask)))
+        head = fit_head(lexicon.evidence(lexicon.vectors(known)), truth[learn], classes)
+        logits[0][ask] = head.logits(lexicon.evidence(lexicon.vectors(counts.rows(ask))))
         if dense is not None:
             logits[1][ask] = fit_head(dense[learn], truth[learn], classes).logits(dense[ask])
     rows = np.flatnonzero(np.isfinite(logits[0]).all(axis=1))

@@ -108,7 +108,9 @@ def _train(
         raise SettingsError("the labels hold no axis with two classes or more; there is nothing to learn")
     counts = count(texts)
     lexicon = learn_lexicon(counts, least_texts(len(texts)))
-    known = _Known(texts, counts, lexicon.vectors(counts), engine.embed(texts) if engine else None)
+    vectors = lexicon.vectors(counts)
+    dense = engine.embed(texts) if engine else None
+    known = _Known(texts, counts, vectors, lexicon.evidence(vectors), dense)
     axes, reports = {}, []
     for axis, rows in rows_of.items():
         labels = [str(tickets[at].on(axis)) for at in rows]
@@ -128,11 +130,12 @@ def _train(
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """All labelled texts and their vectors."""
+    """All labelled texts with their vectors: for likeness, and as evidence for a classifier."""
 
     texts: Sequence[str]
     counts: Counts
     vectors: Matrix
+    evidence: Matrix
     dense: Array | None
 
 
@@ -151,10 +154,10 @@ def _train_axis(
     truth = np.array([classes.index(each) for each in labels])
     texts = [known.texts[at] for at in rows]
     dense = None if known.dense is None else known.dense[rows]
-    vectors = known.vectors[rows]
+    evidence = known.evidence[rows]
     unseen = predict_unseen(texts, known.counts.rows(rows), dense, truth, len(classes), policy.seed)
-    heads = [fit_head(each, truth, len(classes)) for each in (vectors, dense) if each is not None]
-    near = nearness(vectors, texts, truth, policy.seed)
+    heads = [fit_head(each, truth, len(classes)) for each in (evidence, dense) if each is not None]
+    near = nearness(known.vectors[rows], texts, truth, policy.seed)
     trust = _trust(axis, classes, truth, unseen, policy)
     cut = near.cut(policy.least_similarity)
     model = AxisModel(

@@ -1,8 +1,8 @@
 """The local tier on labelled sets with known figures: accuracy, what it decides alone, and what that costs.
 
 ``python -m tests.benchmarks.local DIRECTORY [SET ...]`` where DIRECTORY holds the sets as JSON lines with
-``body`` and ``label``.  "known" is what TF-IDF with logistic regression reached elsewhere with so many labels,
-drawn and tested in another way; "recipe" is the same recipe, in scikit-learn's own words, on this very cut.
+``body`` and ``label``.  "known" is what TF-IDF with logistic regression reached elsewhere with so many
+labels, drawn and tested in another way; "recipe" is the same in scikit-learn's own words on this very cut.
 """
 
 from __future__ import annotations

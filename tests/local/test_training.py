@@ -141,6 +141,16 @@ def test_few_texts_are_fitted_in_their_own_span_with_the_same_result() -> None:
     assert head.probabilities(vectors) == pytest.approx(plainly.predict_proba(vectors), abs=0.01)
 
 
+def test_words_that_nobody_labelled_speak_for_no_class_and_make_a_text_less_alike(trained: Trained) -> None:
+    plain = trained.model.predict("refund this invoice")[Axis.TEAM]
+
+    padded = trained.model.predict("refund this invoice zyxwv qwzxk vvkkq")[Axis.TEAM]
+
+    assert padded.value == plain.value == "billing"
+    assert padded.confidence == pytest.approx(plain.confidence, abs=0.05)
+    assert padded.similarity < 0.8 * plain.similarity
+
+
 def test_texts_of_the_same_words_share_a_fold() -> None:
     texts = [f"Invoice {at // 2}{'!' * (at % 2)}" for at in range(100)]
 
