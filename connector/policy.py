@@ -9,14 +9,16 @@ from connector.classify.cascade import Cascade
 from connector.classify.guardrail import Condition, Guardrail
 from connector.classify.phrases import Phrases
 from connector.classify.rules import Rule
+from connector.domain.classification import Tier
 from connector.domain.taxonomy import Axis, Taxonomy
 from connector.domain.ticket import Group
 from connector.errors import SettingsError
+from connector.ports import LocalModel
 from connector.routing import QueueRule, RoutingPolicy
 from connector.settings import Settings
 
 
-def build_cascade(settings: Settings, routing: RoutingPolicy) -> Cascade:
+def build_cascade(settings: Settings, routing: RoutingPolicy, local: LocalModel | None = None) -> Cascade:
     """The cascade that the settings describe; a condition on a class holds for everything below it."""
     taxonomy = settings.taxonomy()
     return Cascade(
@@ -34,6 +36,9 @@ def build_cascade(settings: Settings, routing: RoutingPolicy) -> Cascade:
             for each in settings.rules
         ),
         thresholds=settings.thresholds.by_axis(),
+        tiers=(Tier.CHEAP, Tier.STRONG) if settings.llm.enabled else (),
+        local=local,
+        local_decides=settings.local.decides,
     )
 
 

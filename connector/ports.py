@@ -144,8 +144,13 @@ class LocalLabel:
 class LocalModel(Protocol):
     """A model of the business's own labels; free of charge, never waits, safe to share between threads."""
 
+    @property
+    def version(self) -> str:
+        """Changes with every training on other labels or settings; stored with each decision."""
+        ...
+
     def predict(self, text: str) -> Mapping[Axis, LocalLabel]:
-        """A label for every axis that it was trained on."""
+        """A label for every axis that it was trained on; none at all while there is no usable model."""
         ...
 
     def nearest(self, text: str, count: int) -> Sequence[tuple[str, float]]:

@@ -11,7 +11,7 @@ from connector.bootstrap.books import (
     upgrade_store,
 )
 from connector.bootstrap.errands import Labelling, Undoing, connect_undo, open_labelling, open_retry
-from connector.bootstrap.local import examine_local, open_local, train_local
+from connector.bootstrap.local import current_local, examine_local, open_local, train_local
 from connector.bootstrap.reading import open_reader
 from connector.bootstrap.upstreams import find_requesters, open_classifier, open_helpdesk
 from connector.bootstrap.wiring import Connector, connect
@@ -23,6 +23,7 @@ __all__ = [
     "Undoing",
     "connect",
     "connect_undo",
+    "current_local",
     "examine_local",
     "find_requesters",
     "open_books",

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from connector.classify.shortlist import Shortlist, ShortlistingClassifier
 from connector.domain.taxonomy import Axis
-from connector.errors import SettingsError
+from connector.local.current import CurrentModel
 from connector.local.embedding import installed_engine
 from connector.local.extra import need_the_extra
-from connector.ports import Classifier, Clock, Event, Observer
+from connector.ports import Classifier, Clock, LocalModel, Observer
 from connector.quality.dataset import LabelledTicket
 from connector.settings import Settings
 
@@ -39,26 +39,20 @@ def open_local(settings: Settings) -> TrainedModel:
     return load_model(settings.local.model, installed_engine())
 
 
-def with_shortlist(classifier: Classifier, settings: Settings, observer: Observer) -> Classifier:
+def with_shortlist(classifier: Classifier, settings: Settings, local: LocalModel) -> Classifier:
     """The classifier, told the likeliest classes where an axis is a tree of many; else just itself.
 
-    They come from the trained local model if there is one, else from the words of the classes alone.  A model
-    that cannot be opened is told to ``observer``: a hint is no reason to refuse to start.
+    They come from the local model where there is one, else from the words of the classes alone.
     """
     taxonomy = settings.taxonomy()
     if not any(taxonomy.is_crowded(axis) for axis in Axis):
         return classifier
-    return ShortlistingClassifier(classifier, Shortlist(taxonomy, _local_if_any(settings, observer)))
+    return ShortlistingClassifier(classifier, Shortlist(taxonomy, local))
 
 
-def _local_if_any(settings: Settings, observer: Observer) -> TrainedModel | None:
-    if not settings.local.model.exists():
-        return None
-    try:
-        return open_local(settings)
-    except SettingsError as error:
-        observer(Event("shortlist.degraded", "warning", {"reason": str(error)}))
-        return None
+def current_local(settings: Settings, observer: Observer) -> CurrentModel:
+    """The model as it is trained at the moment, if there is one; what is wrong with it becomes an event."""
+    return CurrentModel(settings.local.model, settings.taxonomy(), observer)
 
 
 def examine_local(
@@ -80,10 +74,11 @@ def examine_local(
 def _training_policy(settings: Settings, target: float | None = None) -> TrainingPolicy:
     from connector.local.training import TrainingPolicy
 
-    chosen = settings.local
+    chosen, taxonomy = settings.local, settings.taxonomy()
     return TrainingPolicy(
         target=chosen.target_precision if target is None else target,
         labels_per_class=chosen.labels_per_class,
         least_similarity=chosen.least_similarity,
         thresholds=settings.thresholds.by_axis(),
+        taxonomy={axis: taxonomy.names(axis) for axis in Axis},
     )

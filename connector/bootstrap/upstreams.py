@@ -146,7 +146,10 @@ def _open_provider(chosen: LlmSettings) -> Provider:
 
     key = _reveal(chosen.api_key)
     if key is None:
-        raise SettingsError("no key for Claude: set ANTHROPIC_API_KEY or write it to secrets/llm__api_key")
+        raise SettingsError(
+            "no key for Claude: set ANTHROPIC_API_KEY or write it to secrets/llm__api_key; or set "
+            "[llm] enabled = false to run on rules and the local tier alone and leave the rest to people"
+        )
     return AnthropicApi(key)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connector.bootstrap.books import Books, books_on, open_store_of
 from connector.bootstrap.examples import Examples, open_examples
-from connector.bootstrap.local import with_shortlist
+from connector.bootstrap.local import current_local, with_shortlist
 from connector.bootstrap.reading import open_reader
 from connector.bootstrap.upstreams import helpdesk_on, open_classifier
 from connector.breaker import Breaker
@@ -25,7 +25,7 @@ from connector.pipeline.sync import WRITE_FROM, Stages
 from connector.pipeline.triage import Triage, TriageLimits
 from connector.pipeline.write_back import WriteBack, WritePolicy
 from connector.policy import build_cascade, resolve_inbox, resolve_routing
-from connector.ports import Clock, Event, Helpdesk, Ledger, Observer
+from connector.ports import Classifier, Clock, Event, Helpdesk, Ledger, LocalModel, Observer
 from connector.routing import RoutingPolicy
 from connector.settings import Settings
 
@@ -39,7 +39,7 @@ class Connector:
     """Everything that a pass needs, connected."""
 
     helpdesk: Helpdesk
-    classifier: ClaudeClassifier
+    classifier: Classifier
     ledger: Ledger
     stages: Stages
 
@@ -63,11 +63,11 @@ def connect(
         books = opened.enter_context(books_on(store, settings, clock, dry_run=dry_run, observer=observer))
         ledger = books.ledger
         examples = open_examples(settings, store)
-        classifier = open_classifier(settings, examples)
-        opened.callback(classifier.close)
-        _caution(classifier, clock, observer)
+        classifier = opened.enter_context(_classifier(settings, clock, observer, examples))
+        local = current_local(settings, observer)
+        _tell_without_models(settings, observer, has_local=local.look() is not None)
         tune()
-        parts = _Parts(helpdesk, classifier, books, routing, inbox, examples)
+        parts = _Parts(helpdesk, classifier, local, books, routing, inbox, examples)
         stages = _stages(settings, clock, observer, parts)
         yield Connector(helpdesk, classifier, ledger, replace(stages, role=role))
 
@@ -88,10 +88,38 @@ def _check_role(store: Store, role: Role) -> None:
         )
 
 
+@contextmanager
+def _classifier(
+    settings: Settings, clock: Clock, observer: Observer, examples: Examples
+) -> Iterator[Classifier]:
+    if not settings.llm.enabled:
+        from connector.llm.absent import NoClassifier
+
+        yield NoClassifier()
+        return
+    with closing(open_classifier(settings, examples)) as classifier:
+        _caution(classifier, clock, observer)
+        yield classifier
+
+
+def _tell_without_models(settings: Settings, observer: Observer, *, has_local: bool) -> None:
+    """Whoever switched the models off hears once what that means."""
+    if settings.llm.enabled:
+        return
+    deciding = [
+        *(["rules"] if any(rule.final for rule in settings.rules) else []),
+        *(["the local tier"] if has_local and settings.local.decides != "never" else []),
+    ]
+    able = f"only {' and '.join(deciding)} can route" if deciding else "nothing can route"
+    reason = f"[llm] enabled = false: {able}, everything else goes to the human group"
+    observer(Event("models.off", "warning", {"reason": reason}))
+
+
 @dataclass(frozen=True, slots=True)
 class _Parts:
     helpdesk: Helpdesk
-    classifier: ClaudeClassifier
+    classifier: Classifier
+    local: LocalModel
     books: Books
     routing: RoutingPolicy
     inbox: frozenset[str]
@@ -102,7 +130,7 @@ def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts)
     helpdesk, ledger, eraser = parts.helpdesk, parts.books.ledger, parts.books.eraser
     lookback = timedelta(hours=settings.helpdesk.lookback_hours)
     breaker = Breaker("claude", clock, observer)
-    classifier = with_shortlist(parts.classifier, settings, observer)
+    classifier = with_shortlist(parts.classifier, settings, parts.local)
     desk = Desk(ledger, classifier, breaker, clock, observer, max_tries=settings.llm.max_tries)
     write = settings.write
     may_write = WritePolicy(parts.inbox, write.group, write.priority, write.note, routing=parts.routing)
@@ -112,7 +140,7 @@ def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts)
             settings.helpdesk.ledger_name,
             helpdesk,
             desk,
-            build_cascade(settings, parts.routing),
+            build_cascade(settings, parts.routing, parts.local),
             TriageLimits(
                 workers=settings.llm.workers,
                 max_attempts=settings.triage.max_attempts,

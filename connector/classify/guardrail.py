@@ -20,12 +20,19 @@ class Condition:
     tiers: frozenset[str] = frozenset()
 
     def holds(self, classification: Classification, ticket: Ticket) -> bool:
-        if self.tiers and (ticket.tier or "").casefold() not in self.tiers:
-            return False
-        return all(
+        return self._concerns(ticket) and all(
             (label := classification.on(axis)) is not None and label.value in values
             for axis, values in self.labels.items()
         )
+
+    def could_hold(self, sure: Classification, ticket: Ticket) -> bool:
+        """Whether it holds for some value of the axes on which ``sure`` has no label."""
+        return self._concerns(ticket) and all(
+            (label := sure.on(axis)) is None or label.value in values for axis, values in self.labels.items()
+        )
+
+    def _concerns(self, ticket: Ticket) -> bool:
+        return not self.tiers or (ticket.tier or "").casefold() in self.tiers
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +53,12 @@ class Guardrail:
     def conditions_met(self, classification: Classification, ticket: Ticket) -> tuple[str, ...]:
         return tuple(
             condition.name for condition in self.conditions if condition.holds(classification, ticket)
+        )
+
+    def left_open(self, sure: Classification, ticket: Ticket) -> tuple[str, ...]:
+        """The conditions that these labels neither fulfil nor rule out."""
+        return tuple(
+            condition.name
+            for condition in self.conditions
+            if condition.could_hold(sure, ticket) and not condition.holds(sure, ticket)
         )

@@ -93,16 +93,25 @@ def demo(
         bool,
         typer.Option("--claude", help="Ask real Claude (needs ANTHROPIC_API_KEY; costs about 13 cents)."),
     ] = False,
+    emulated: Annotated[
+        bool, typer.Option("--emulated", help="Emulate Claude's answers instead of using the local tier.")
+    ] = False,
     tickets: Annotated[int, typer.Option(min=1, max=60, help="How many real threads to play.")] = 60,
     as_json: AsJson = False,
 ) -> None:
     """Sixty real customer threads through a local helpdesk: no account, no key, no network.
 
+    The local tier (extra `local`) learns from other threads first, and is measured on these.
+
     Example: connector demo
     """
+    if claude and emulated:
+        raise typer.BadParameter("give one of --claude and --emulated")
+    from connector.cli.demo import Mind
     from connector.cli.demo import demo as work
 
-    raise typer.Exit(work(claude=claude, tickets=tickets, as_json=as_json))
+    mind = Mind.CLAUDE if claude else Mind.EMULATED if emulated else Mind.LOCAL
+    raise typer.Exit(work(mind, tickets=tickets, as_json=as_json))
 
 
 @app.command()

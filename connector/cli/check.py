@@ -12,6 +12,7 @@ from connector.cli.output import emit_json
 from connector.cli.session import Session, session
 from connector.domain.classification import Tier
 from connector.errors import ConnectorError
+from connector.ports import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,10 @@ def _connections(at_work: Session) -> Iterator[Finding]:
     yield helpdesk
     if helpdesk.state == "ok":
         yield _tried("groups", lambda: _groups(at_work), "correct the group in [[teams]] or create it")
+    yield _tried("local tier", lambda: _local(at_work), "connector train LABELS.csv")
+    if not at_work.settings.llm.enabled:
+        yield Finding("models", "ok", "off ([llm] enabled = false); what nothing decides goes to a person")
+        return
     for tier in (Tier.CHEAP, Tier.STRONG):
         yield _tried(f"{tier} model", lambda tier=tier: _model(at_work, tier), "check the key and [llm]")  # type: ignore[misc]
 
@@ -83,6 +88,19 @@ def _groups(at_work: Session) -> str:
     routing = resolve_routing(at_work.settings, groups)
     resolve_inbox(at_work.settings, groups)
     return f"{len(routing.groups)} teams and the human group exist"
+
+
+def _local(at_work: Session) -> str | Finding:
+    from connector.bootstrap import current_local
+
+    told: list[Event] = []
+    model = current_local(at_work.settings, told.append).look()
+    if problems := [str(event.facts["error"]) for event in told if event.level != "info"]:
+        return Finding("local tier", "warn", "; ".join(problems))
+    if model is None:
+        return "none; connector train LABELS.csv makes one of your own labels"
+    axes, chosen = ", ".join(model.axes), at_work.settings.local
+    return f"{chosen.model} ({model.version}): {len(model.ids)} tickets, {axes}; decides {chosen.decides}"
 
 
 def _model(at_work: Session, tier: Tier) -> str | Finding:

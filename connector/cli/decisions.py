@@ -15,9 +15,11 @@ from connector.cli.output import emit_json, say, table, usd
 from connector.clock import SystemClock
 from connector.domain.taxonomy import Axis
 from connector.errors import SettingsError
+from connector.quality.agreement import agreement, compare, local_opinion
 from connector.settings import load_settings
 
 if TYPE_CHECKING:
+    from connector.domain.classification import Classification, Label
     from connector.domain.decision import Decision
     from connector.pipeline.retry import Parked
     from connector.store.reports import DecisionRow
@@ -58,7 +60,7 @@ def decisions(filters: Filters, *, as_json: bool, config: Path | None) -> int:
     elif rows:
         table(COLUMNS, [cells(row) for row in rows])
         cost = sum(row.decision.cost_usd for row in rows)
-        say(f"{len(rows)} decisions, {usd(cost)}")
+        say(f"{len(rows)} decisions, {usd(cost)}{_agreement([row.decision for row in rows])}")
     else:
         say(f"No decisions in the last {filters.since} match.")
     return os.EX_OK
@@ -90,6 +92,13 @@ def _show_shadows(totals: Sequence[ShadowTotal], age: str, *, as_json: bool) -> 
     else:
         say(f"No shadow class was named in the last {age}.")
     return os.EX_OK
+
+
+def _agreement(listed: Sequence[Decision]) -> str:
+    """How often the local tier said the same as the model, where both were asked."""
+    found = agreement(listed)
+    shares = [f"{axis} {each.same} of {each.total}" for axis, each in found.items()]
+    return f"; the local tier said the same as the model on {', '.join(shares)}" if shares else ""
 
 
 def _show_failed(parked: Sequence[Parked], age: str, *, as_json: bool) -> int:
@@ -177,7 +186,7 @@ def as_facts(row: DecisionRow) -> dict[str, Any]:
 def decision_facts(decision: Decision) -> dict[str, Any]:
     """Everything about a decision but whose it is."""
     found, route = decision.classification, decision.route
-    labels = {axis.value: label for axis in Axis if found and (label := found.on(axis))}
+    labels = _labels(found)
     return {
         "decision_id": decision.id,
         "decided_at": decision.decided_at,
@@ -193,6 +202,7 @@ def decision_facts(decision: Decision) -> dict[str, Any]:
         "went_on": [f"{step.tier}: {step.went_on}" for step in decision.steps if step.went_on],
         "guardrail": list(decision.guardrail),
         "reading": None if decision.reading is None else asdict(decision.reading),
+        "local": _local_facts(decision),
         "team": route.team,
         "queue": route.queue,
         "group": route.group_name,
@@ -202,3 +212,21 @@ def decision_facts(decision: Decision) -> dict[str, Any]:
         "prompt_version": decision.prompt_version,
         "cost_usd": decision.cost_usd,
     }
+
+
+def _local_facts(decision: Decision) -> dict[str, Any] | None:
+    """What the local tier said, and per axis whether the model that decided said the same."""
+    found = local_opinion(decision)
+    if found is None:
+        return None
+    labels = _labels(found)
+    return {
+        "model": found.model,
+        "labels": {axis: label.value for axis, label in labels.items()},
+        "confidence": {axis: round(label.confidence, 4) for axis, label in labels.items()},
+        "agrees": {axis.value: same for axis, same in compare(decision).items()},
+    }
+
+
+def _labels(found: Classification | None) -> dict[str, Label]:
+    return {axis.value: label for axis in Axis if found and (label := found.on(axis))}

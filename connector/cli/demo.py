@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connector.cli.decisions import COLUMNS, as_facts, cells
+from connector.cli.demo_labels import DemoLabels, read_demo_labels
 from connector.cli.output import emit_json, progress, say, table, totals_line, usd
 from connector.cli.playground import Playground, playground
 from connector.cli.run import counted_pass
@@ -18,25 +22,47 @@ from connector.pipeline.summary import Summary
 from connector.ports import Event
 from connector.settings import Settings, load_settings
 
+if TYPE_CHECKING:
+    from connector.sandbox.tickets import Thread
+    from connector.store.reports import DecisionRow
+
 LEDGER = Path("connector-demo.db")
 
 
-def demo(*, claude: bool, tickets: int, as_json: bool) -> int:
+class Mind(StrEnum):
+    """Who labels the demo's tickets."""
+
+    LOCAL = "local"
+    EMULATED = "emulated"
+    CLAUDE = "claude"
+
+
+_WHO = {
+    Mind.LOCAL: "the local tier labels them, for real; what it is not sure of goes to the human group",
+    Mind.EMULATED: "the model's answers are EMULATED from keywords",
+    Mind.CLAUDE: "real Claude answers, and is paid",
+}
+
+
+def demo(mind: Mind, *, tickets: int, as_json: bool) -> int:
     """A dry run, a live pass while replies arrive, and one more poll; always exits 0 when it worked."""
     from connector.observe.logs import LogObserver, configure_logging
     from connector.sandbox.tickets import threads
 
-    settings = _settings(claude=claude)
-    configure_logging("warning", "auto", secrets=settings.secret_values())
+    settings = _settings(mind)
+    configure_logging("error", "auto", secrets=settings.secret_values())
     for suffix in ("", "-wal", "-shm"):
         LEDGER.with_name(LEDGER.name + suffix).unlink(missing_ok=True)
     hub = Hub([LogObserver()])
-    with playground(settings) as ground:
+    labels = read_demo_labels(settings)
+    with tempfile.TemporaryDirectory(prefix="connector-demo-") as folder, playground(settings) as ground:
         ground.seed(threads()[:tickets])
-        _introduce(tickets, claude=claude)
         effective = ground.effective(settings)
-        if claude:
+        if mind is Mind.CLAUDE:
             effective = effective.model_copy(update={"llm": settings.llm})
+        if mind is Mind.LOCAL:
+            mind, effective = _taught(labels, effective, Path(folder))
+        say(f"{tickets} real customer threads in a local Zendesk emulator; {_WHO[mind]}.\n")
         rehearsed = _pass(effective, hub, "dry run", tickets, dry_run=True)
         say(f"1. Dry run, nothing written: {totals_line(rehearsed)}")
         lived = _pass(effective, hub, "live pass", tickets, replies=ground)
@@ -44,17 +70,25 @@ def demo(*, claude: bool, tickets: int, as_json: bool) -> int:
         ground.world.skip(120)
         later = _pass(effective, hub, "next poll", tickets)
         say(f"3. Next poll, after the replies: {_left_alone(later)}")
-        companies = {str(ticket): thread.company for ticket, thread in ground.tickets.items()}
-        _show(effective, companies, as_json=as_json)
-        if as_json:
-            emit_json({"dry_run": rehearsed, "live": lived, "next_poll": later})
-        else:
-            _conclude(rehearsed, lived, claude=claude)
+        rows = _decided(effective)
+    played = {str(ticket): thread for ticket, thread in ground.tickets.items()}
+    _show(rows, played, as_json=as_json)
+    findings = None
+    if mind is Mind.LOCAL:
+        findings = labels.findings(rows, {ticket: thread.id for ticket, thread in played.items()})
+    if as_json:
+        told = {"mind": mind, "local": findings.as_json() if findings else None}
+        emit_json({**told, "dry_run": rehearsed, "live": lived, "next_poll": later})
+    else:
+        if findings:
+            findings.show()
+        _conclude(rehearsed, lived, mind)
     return os.EX_OK
 
 
-def _settings(*, claude: bool) -> Settings:
+def _settings(mind: Mind) -> Settings:
     """The embedded defaults; of the user's settings only the key, and that only for real Claude."""
+    claude = mind is Mind.CLAUDE
     names = ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "CONNECTOR_LLM__API_KEY") if claude else ()
     environment = {name: os.environ[name] for name in names if name in os.environ}
     overrides = {"store": {"url": f"sqlite:///{LEDGER}"}}
@@ -64,9 +98,14 @@ def _settings(*, claude: bool) -> Settings:
     return loaded.settings
 
 
-def _introduce(tickets: int, *, claude: bool) -> None:
-    who = "real Claude answers, and is paid" if claude else "the model's answers are EMULATED from keywords"
-    say(f"{tickets} real customer threads in a local Zendesk emulator; {who}.\n")
+def _taught(labels: DemoLabels, settings: Settings, folder: Path) -> tuple[Mind, Settings]:
+    """With a local tier that has learnt; without its extra the answers have to be emulated."""
+    say(f"Training the local tier on {len(labels.learn)} other threads with known labels …")
+    try:
+        return Mind.LOCAL, labels.train(settings, folder)
+    except SettingsError as error:
+        say(f"It cannot be trained: {error}")
+        return Mind.EMULATED, settings
 
 
 def _pass(
@@ -107,17 +146,20 @@ class RepliesMidway:
                 self._ground.replies_arrive()
 
 
-def _show(settings: Settings, companies: dict[str, str], *, as_json: bool) -> None:
+def _decided(settings: Settings) -> list[DecisionRow]:
     """The decisions of the live pass, read from the ledger like any others."""
     from connector.bootstrap import open_reports
 
     with open_reports(settings, SystemClock()) as reports:
-        rows = sorted(
-            reports.decisions(limit=None), key=lambda row: (row.decision.route.queue, row.ticket_id)
-        )
+        rows = reports.decisions(limit=None)
+    return sorted(rows, key=lambda row: (row.decision.route.queue, row.ticket_id))
+
+
+def _show(rows: Sequence[DecisionRow], played: Mapping[str, Thread], *, as_json: bool) -> None:
     if as_json:
         for row in rows:
-            emit_json(as_facts(row) | {"company": companies.get(row.ticket_id)})
+            thread = played[row.ticket_id]
+            emit_json(as_facts(row) | {"company": thread.company, "thread": thread.id})
     else:
         table(COLUMNS, [cells(row) for row in rows], title="What was decided")
 
@@ -131,11 +173,14 @@ def _left_alone(later: dict[str, Any]) -> str:
     )
 
 
-def _conclude(rehearsed: dict[str, Any], lived: dict[str, Any], *, claude: bool) -> None:
-    cost = rehearsed["cost"] + lived["cost"]
-    per = lived["cost"] / max(1, sum(lived["decided"].values()))
-    price = "at list prices" if claude else "at list prices, had it been real"
-    say(f"\nCost of both passes: {usd(cost)}; per ticket {usd(per)} ({price}).")
+def _conclude(rehearsed: dict[str, Any], lived: dict[str, Any], mind: Mind) -> None:
+    if mind is Mind.LOCAL:
+        say("\nNo model was paid. `connector demo --emulated` plays the same with Claude's part emulated.")
+    else:
+        cost = rehearsed["cost"] + lived["cost"]
+        per = lived["cost"] / max(1, sum(lived["decided"].values()))
+        price = "at list prices" if mind is Mind.CLAUDE else "at list prices, had it been real"
+        say(f"\nCost of both passes: {usd(cost)}; per ticket {usd(per)} ({price}).")
     ledger = f"CONNECTOR_STORE__URL=sqlite:///{LEDGER}"
     say(
         "\nHow to go on:\n"

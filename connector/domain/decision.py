@@ -29,6 +29,7 @@ class Cause(StrEnum):
     GUARDRAIL = "guardrail"
     LOW_CONFIDENCE = "low_confidence"
     EMPTY = "empty"
+    NO_MODEL = "no_model"  # no model is set up, and neither a rule nor the local tier knows
     ANSWER_UNUSABLE = "answer_unusable"
     REQUEST_REJECTED = "request_rejected"
     WAITED_TOO_LONG = "waited_too_long"

@@ -8,6 +8,14 @@ from decimal import Decimal
 from enum import StrEnum
 
 
+def submission_text(subject: str, text: str) -> str:
+    """Subject and first words as one text; a subject that is only the text's beginning is left out."""
+    begins = " ".join(subject.rstrip(" ….").split())
+    if begins and " ".join(text.split()).startswith(begins):
+        return text.strip()
+    return f"{subject}\n{text}".strip()
+
+
 class Status(StrEnum):
     NEW = "new"
     OPEN = "open"

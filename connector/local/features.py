@@ -1,8 +1,7 @@
 """Texts as numbers: hashed words and character sequences, weighted by how rare they are.
 
 Hashing instead of a vocabulary has two virtues: a model file holds no word of any ticket, and words never
-seen in training still count towards a text's length, so a text full of them is near to nothing and sure of
-nothing.
+seen in training still count towards a text's length, so a text full of them is near to nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -91,6 +91,15 @@ class Lexicon:
         weighed = [rarity.weigh(block) for rarity, block in zip(self.blocks, counts.blocks, strict=True)]
         return scipy.sparse.hstack(weighed, format="csr")
 
+    def evidence(self, vectors: Matrix) -> Matrix:
+        """The vectors for a classifier, each block of length one: what is unknown speaks for no class.
+
+        Left in the length it would speak for the largest one.
+        """
+        ends = np.cumsum([0] + [len(rarity.columns) for rarity in self.blocks])
+        parts = [vectors[:, start:end] for start, end in pairwise(ends)]
+        return scipy.sparse.hstack([_of_length_one(part.tocsr()) for part in parts], format="csr")
+
 
 def learn_lexicon(counts: Counts, least_texts: int = 1) -> Lexicon:
     """Know every n-gram of at least ``least_texts`` texts, by its smoothed inverse document frequency."""
@@ -110,6 +119,13 @@ def _rarity(block: Matrix, least_texts: int) -> Rarity:
 def similarities(vectors: Matrix, examples_turned: Matrix) -> Array:
     """The cosine (0 to 1) of every row with every example; ``examples_turned`` has examples as columns."""
     return (vectors @ examples_turned).toarray() / 2  # two blocks, each of length one
+
+
+def _of_length_one(block: Matrix) -> Matrix:
+    lengths = np.sqrt(_row_sums(block.data.astype(np.float64) ** 2, block.indptr))
+    lengths[lengths == 0] = 1
+    data = (block.data / np.repeat(lengths, np.diff(block.indptr))).astype(np.float32)
+    return scipy.sparse.csr_matrix((data, block.indices, block.indptr), shape=block.shape)
 
 
 def _row_sums(values: Array, starts: Array) -> Array:

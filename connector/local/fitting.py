@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from connector.quality.calibrate import best_temperature, quantile
 _STRENGTH = 10.0  # the inverse of the penalty; little of it, since texts have few words in common
 _MANY_TEXTS = 3_000  # from here on an n-gram that only one text holds is left out, and three folds are enough
 _MANY_NUMBERS = 20_000_000  # n-grams of all texts times classes, from which on 25 steps are enough
+_FEW_TEXTS = (
+    1_500  # up to here there are so many more n-grams than texts that fitting in the texts' span pays
+)
 _GUARD_SAMPLE = 2_000
 _GUARD_SHARE = 0.75  # so many tickets of a class nobody labelled are held back by similarity alone
 
@@ -57,6 +60,10 @@ def fit_head(vectors: Matrix, truth: Array, classes: int) -> Head:
     """
     from sklearn.linear_model import LogisticRegression
 
+    if hasattr(vectors, "nnz") and vectors.shape[0] < min(_FEW_TEXTS, vectors.shape[1]):
+        compact, back = _span(vectors)
+        head = fit_head(compact, truth, classes)
+        return replace(head, weights=np.ascontiguousarray(back(head.weights), dtype=np.float32))
     size = (vectors.nnz if hasattr(vectors, "nnz") else vectors.size) * classes
     steps = 25 if size > _MANY_NUMBERS else 100
     with warnings.catch_warnings():
@@ -70,6 +77,18 @@ def fit_head(vectors: Matrix, truth: Array, classes: int) -> Head:
     else:
         weights[model.classes_], offsets[model.classes_] = model.coef_, model.intercept_
     return Head(np.ascontiguousarray(weights.T), offsets)
+
+
+def _span(vectors: Matrix) -> tuple[Array, Callable[[Array], Array]]:
+    """The rows in as many dimensions as there are rows, and the way back for weights.
+
+    The weights with the least penalty are a sum of rows, so that nothing is lost by looking for them there.
+    """
+    exact = vectors.astype(np.float64)
+    values, axes = np.linalg.eigh((exact @ exact.T).toarray())
+    kept = values > 1e-9 * values[-1]
+    scale, axes = np.sqrt(values[kept]), axes[:, kept]
+    return axes * scale, lambda weights: exact.T @ (axes / scale @ weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +113,8 @@ def predict_unseen(
             continue
         known = counts.rows(learn)
         lexicon = learn_lexicon(known, least_texts(len(learn)))
-        head = fit_head(lexicon.vectors(known), truth[learn], classes)
-        logits[0][ask] = head.logits(lexicon.vectors(counts.rows(ask)))
+        head = fit_head(lexicon.evidence(lexicon.vectors(known)), truth[learn], classes)
+        logits[0][ask] = head.logits(lexicon.evidence(lexicon.vectors(counts.rows(ask))))
         if dense is not None:
             logits[1][ask] = fit_head(dense[learn], truth[learn], classes).logits(dense[ask])
     rows = np.flatnonzero(np.isfinite(logits[0]).all(axis=1))

@@ -60,17 +60,26 @@ class TrainedModel:
     examples: Matrix
     ids: tuple[str, ...]
     fingerprints: frozenset[str]
+    taxonomy: Mapping[Axis, tuple[str, ...]]  # the classes that there were in the settings
     engine: EmbeddingEngine | None = None
+
+    @property
+    def version(self) -> str:
+        """The beginning of the digest, which is enough to tell models apart."""
+        return self.digest[:12]
 
     def predict(self, text: str) -> dict[Axis, LocalLabel]:
         """A label for every axis the model was trained on."""
-        vectors = self._vectors(text)
-        alike = similarities(vectors[0], self.examples)[0]
-        return {axis: model.label(_probabilities(model, vectors), alike) for axis, model in self.axes.items()}
+        sparse = self._words(text)
+        evidence = self._evidence(sparse, text)
+        alike = similarities(sparse, self.examples)[0]
+        return {
+            axis: model.label(_probabilities(model, evidence), alike) for axis, model in self.axes.items()
+        }
 
     def nearest(self, text: str, count: int) -> tuple[tuple[str, float], ...]:
         """The ids of the most similar labelled tickets with their similarity (0 to 1), the nearest first."""
-        alike = similarities(self._vectors(text)[0], self.examples)[0]
+        alike = similarities(self._words(text), self.examples)[0]
         order = np.argsort(-alike, kind="stable")[:count]
         return tuple((self.ids[at], float(alike[at])) for at in order)
 
@@ -79,13 +88,16 @@ class TrainedModel:
         model = self.axes.get(axis)
         if model is None:
             return ()
-        shares = _probabilities(model, self._vectors(text))
+        shares = _probabilities(model, self._evidence(self._words(text), text))
         order = np.argsort(-shares, kind="stable")[:count]
         return tuple((model.classes[at], float(shares[at])) for at in order)
 
-    def _vectors(self, text: str) -> tuple[Matrix, ...]:
-        sparse = self.lexicon.vectors(count([text]))
-        return (sparse,) if self.engine is None else (sparse, self.engine.embed([text]))
+    def _words(self, text: str) -> Matrix:
+        return self.lexicon.vectors(count([text]))
+
+    def _evidence(self, sparse: Matrix, text: str) -> tuple[Matrix, ...]:
+        words = self.lexicon.evidence(sparse)
+        return (words,) if self.engine is None else (words, self.engine.embed([text]))
 
 
 def _probabilities(model: AxisModel, vectors: tuple[Matrix, ...]) -> Array:

@@ -20,7 +20,7 @@ from connector.local.features import Array, Lexicon, Rarity, count
 from connector.local.fitting import Head
 from connector.local.model import AxisModel, TrainedModel
 
-FORMAT = 1
+FORMAT = 2
 _PROBE = "Réf. 4711: my invoice isn't paid – please help!"
 
 
@@ -76,6 +76,7 @@ def _header(model: TrainedModel) -> dict[str, Any]:
         "engine": model.engine.name if model.engine else None,
         "ids": model.ids,
         "fingerprints": sorted(model.fingerprints),
+        "taxonomy": {axis.value: names for axis, names in model.taxonomy.items()},
         "unknown": [rarity.unknown for rarity in model.lexicon.blocks],
         "shape": model.examples.shape,
         "axes": {
@@ -135,4 +136,5 @@ def _model(
             arrays[f"{name}.rows"],
         )
     ids, seen = tuple(header["ids"]), frozenset(header["fingerprints"])
-    return TrainedModel(header["digest"], Lexicon(blocks), axes, examples, ids, seen, engine)
+    taxonomy = {Axis(axis): tuple(names) for axis, names in header["taxonomy"].items()}
+    return TrainedModel(header["digest"], Lexicon(blocks), axes, examples, ids, seen, taxonomy, engine)

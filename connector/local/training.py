@@ -35,13 +35,15 @@ _OWN_THRESHOLD = 100  # predictions of a class from which on it has a threshold 
 class TrainingPolicy:
     """What the local tier must keep before it decides alone.  Shares are 0 to 1.
 
-    ``thresholds`` are the configured ones, below which no learned threshold may fall.
+    ``thresholds`` are the configured ones, below which no learned threshold may fall.  ``taxonomy`` are the
+    classes that there are; a model trained for others is told apart by it.
     """
 
     target: float = 0.95
     labels_per_class: int = 10
     least_similarity: float = 0.2
     thresholds: Mapping[Axis, float] = field(default_factory=dict)
+    taxonomy: Mapping[Axis, tuple[str, ...]] = field(default_factory=dict)
     seed: int = 7
 
 
@@ -89,13 +91,26 @@ def train(
 
     Raises SettingsError when no axis has.
     """
+    import sklearn.linear_model  # noqa: F401 - what it loads must be there to be limited
+    from threadpoolctl import threadpool_limits
+
+    # The matrices are small: more threads than one would only wait for each other, and burn whole cores.
+    with threadpool_limits(1):
+        return _train(tickets, policy, engine)
+
+
+def _train(
+    tickets: Sequence[LabelledTicket], policy: TrainingPolicy, engine: EmbeddingEngine | None
+) -> Trained:
     texts = [each.submission for each in tickets]
     rows_of = {axis: [at for at, each in enumerate(tickets) if each.on(axis)] for axis in Axis}
     if not any(len({tickets[at].on(axis) for at in rows}) > 1 for axis, rows in rows_of.items()):
         raise SettingsError("the labels hold no axis with two classes or more; there is nothing to learn")
     counts = count(texts)
     lexicon = learn_lexicon(counts, least_texts(len(texts)))
-    known = _Known(texts, counts, lexicon.vectors(counts), engine.embed(texts) if engine else None)
+    vectors = lexicon.vectors(counts)
+    dense = engine.embed(texts) if engine else None
+    known = _Known(texts, counts, vectors, lexicon.evidence(vectors), dense)
     axes, reports = {}, []
     for axis, rows in rows_of.items():
         labels = [str(tickets[at].on(axis)) for at in rows]
@@ -108,18 +123,19 @@ def train(
     turned = known.vectors.T.tocsr()
     digest = digest_of(tickets, policy)
     return Trained(
-        TrainedModel(digest, lexicon, axes, turned, ids, fingerprints, engine),
+        TrainedModel(digest, lexicon, axes, turned, ids, fingerprints, policy.taxonomy, engine),
         tuple(report for report in reports if report.labels),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """All labelled texts and their vectors."""
+    """All labelled texts with their vectors: for likeness, and as evidence for a classifier."""
 
     texts: Sequence[str]
     counts: Counts
     vectors: Matrix
+    evidence: Matrix
     dense: Array | None
 
 
@@ -138,10 +154,10 @@ def _train_axis(
     truth = np.array([classes.index(each) for each in labels])
     texts = [known.texts[at] for at in rows]
     dense = None if known.dense is None else known.dense[rows]
-    vectors = known.vectors[rows]
+    evidence = known.evidence[rows]
     unseen = predict_unseen(texts, known.counts.rows(rows), dense, truth, len(classes), policy.seed)
-    heads = [fit_head(each, truth, len(classes)) for each in (vectors, dense) if each is not None]
-    near = nearness(vectors, texts, truth, policy.seed)
+    heads = [fit_head(each, truth, len(classes)) for each in (evidence, dense) if each is not None]
+    near = nearness(known.vectors[rows], texts, truth, policy.seed)
     trust = _trust(axis, classes, truth, unseen, policy)
     cut = near.cut(policy.least_similarity)
     model = AxisModel(
@@ -182,7 +198,7 @@ def _trust(
     sizes = np.bincount(truth, minlength=len(classes))
     wanted = policy.labels_per_class * len(classes)
     if len(truth) < wanted:
-        reason = f"{axis} needs {wanted - len(truth)} more labels for its {len(classes)} classes"
+        reason = f"needs {wanted - len(truth)} more labels for its {len(classes)} classes"
         return _Trust((None,) * len(classes), (reason,) * len(classes))
     guesses, sure = unseen.probabilities.argmax(axis=1), unseen.probabilities.max(axis=1)
     right = guesses == truth[unseen.rows]

@@ -104,7 +104,7 @@ class Triage:
         try:
             self._settle(claim)
         except Unavailable as error:
-            self._wait_or_fail_open(claim, error)
+            self._put_off(claim, error)
         except LeaseLost:
             self._desk.observer(Event("lease.lost", "warning", {"ticket_id": claim.ticket.id}))
         except (AuthRefused, SettingsError):
@@ -118,15 +118,21 @@ class Triage:
             return
         questions: Questions | None = None
         reading: Reading | None = None
+        ticket = claim.ticket
         try:
-            ticket = self._with_text(claim)
-            reading = self._reader.read(ticket)
-            questions = Questions(
-                self._desk, claim, reading.shown, partial(self._examples_for, reading.ticket)
-            )
-            verdict = self._cascade.judge(ticket, questions, reading)
+            whole = self._with_text(claim)
+            reading = self._reader.read(whole)
+            ticket = reading.ticket
+            questions = Questions(self._desk, claim, reading.shown, partial(self._examples_for, ticket))
+            verdict = self._cascade.judge(whole, questions, reading)
         except RequestRejected as error:
-            verdict = Verdict(Kind.FAILED_OPEN, Cause.REQUEST_REJECTED, str(error))
+            verdict = self._cascade.unasked(ticket, Kind.FAILED_OPEN, Cause.REQUEST_REJECTED, str(error))
+        except Unavailable as error:
+            waited = self._waited_seconds(claim)
+            if waited < self._limits.max_wait_seconds:
+                raise
+            reason = f"waited {waited / 60:.0f} minutes: {error}"
+            verdict = self._cascade.unasked(ticket, Kind.FAILED_OPEN, Cause.WAITED_TOO_LONG, reason)
         except (ConnectorError, StoreUnusable):
             raise
         except Exception as error:  # noqa: BLE001 - a bug of ours must not keep a ticket from a person
@@ -187,16 +193,14 @@ class Triage:
             examples=questions.examples if questions else (),
         )
 
-    def _wait_or_fail_open(self, claim: SubmissionClaim, error: Unavailable) -> None:
-        """An outage is not the ticket's fault: it waits, but not for ever; then a person gets it."""
+    def _waited_seconds(self, claim: SubmissionClaim) -> float:
         now = self._desk.clock.now()
-        waited = (now - (claim.waiting_since or now)).total_seconds()
-        left = self._limits.max_wait_seconds - waited
+        return (now - (claim.waiting_since or now)).total_seconds()
+
+    def _put_off(self, claim: SubmissionClaim, error: Unavailable) -> None:
+        """An outage is not the ticket's fault: it waits, but not for ever; then a person gets it."""
+        left = self._limits.max_wait_seconds - self._waited_seconds(claim)
         try:
-            if left <= 0:
-                reason = f"waited {waited / 60:.0f} minutes: {error}"
-                self._commit(claim, Verdict(Kind.FAILED_OPEN, Cause.WAITED_TOO_LONG, reason))
-                return
             backoff = self._desk.random.uniform(0.5, 1.0) * min(
                 2.0 ** (claim.attempts + 3), _LONGEST_BACKOFF_SECONDS
             )

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from connector.domain.taxonomy import Axis, Taxonomy
+from connector.domain.ticket import submission_text
 from connector.domain.words import digest_of
 
 
@@ -49,7 +50,7 @@ class LabelledTicket:
     @property
     def submission(self) -> str:
         """Subject and first message as one text; empty when there is nothing to read."""
-        return f"{self.subject}\n{self.text}".strip()
+        return submission_text(self.subject, self.text)
 
     @property
     def digest(self) -> str:

@@ -168,6 +168,11 @@ class LlmSettings(BaseModel):
 
     model_config = TABLE
 
+    enabled: bool = Field(
+        default=True,
+        description="Whether Claude is asked. Without it rules and the local tier decide what they are sure "
+        "of, and a person gets the rest.",
+    )
     provider: Home = Field(
         default="anthropic",
         description="Who runs Claude: anthropic (API key), bedrock (Amazon) or vertex (Google). The last two "

@@ -145,7 +145,13 @@ class LocalSettings(BaseModel):
 
     model: Path = Field(
         default=Path("local-model.npz"),
-        description="The model file; a relative path counts from the working directory.",
+        description="The model file; a relative path counts from the working directory. "
+        "A running service notices a new one.",
+    )
+    decides: Literal["always", "in_outage", "never"] = Field(
+        default="always",
+        description="When the local tier decides what it is sure of: always (then no model is paid), "
+        "in_outage (only while Claude cannot be reached), or never. Its labels are stored in any case.",
     )
     target_precision: Share = Field(
         default=0.95, description="How often what it decides alone must be right; thresholds follow from it."

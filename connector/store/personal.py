@@ -48,6 +48,7 @@ _OUR_WORDS = frozenset(
         Cause.GUARDRAIL,
         Cause.LOW_CONFIDENCE,
         Cause.EMPTY,
+        Cause.NO_MODEL,
         Cause.ANSWER_UNUSABLE,
         Cause.REQUEST_REJECTED,
         Cause.WAITED_TOO_LONG,

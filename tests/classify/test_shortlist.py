@@ -67,6 +67,7 @@ class Learnt:
     """A local model that always thinks the same."""
 
     classes: Mapping[Axis, Sequence[tuple[str, float]]]
+    version: str = "0"
 
     def predict(self, text: str) -> Mapping[Axis, LocalLabel]:
         raise AssertionError(f"not asked for labels of {text}")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.labels import labelled, write_labels
+from tests.support.local import hide_the_extra
 
 
 def command(
@@ -91,17 +92,7 @@ def test_text_shows_the_same_without_a_ticket_in_it(folder: Path) -> None:
 
 
 def test_without_the_extra_the_command_to_type_is_said(folder: Path, tmp_path: Path) -> None:
-    # An interpreter that cannot see scikit-learn: a finder in front of the others that denies it.
-    (tmp_path / "sitecustomize.py").write_text(
-        "import importlib.machinery as m, sys\n"
-        "find = m.PathFinder.find_spec\n"
-        "class Blind:\n"
-        "    find_spec = staticmethod(lambda name, path=None, target=None: None if name == 'sklearn'"
-        " else find(name, path, target))\n"
-        "sys.meta_path[sys.meta_path.index(m.PathFinder)] = Blind\n",
-        encoding="utf-8",
-    )
-    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", str(Path.cwd()))])
+    path = os.pathsep.join([str(hide_the_extra(tmp_path)), os.environ.get("PYTHONPATH", str(Path.cwd()))])
 
     done = command(folder, "train", "labels.csv", code=78, PYTHONPATH=path)
 

@@ -1,4 +1,4 @@
-"""The commands that only look: check, decisions, explain, config, db, demo."""
+"""The commands that only look: check, decisions, explain, config, db."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_check_is_one_line_per_thing_and_all_are_well(place: Place) -> None:
 
     lines = ended.out.splitlines()
     assert ended.code == 0, ended.out
-    assert [line.split()[0] for line in lines] == ["ok"] * 6
+    assert [line.split()[0] for line in lines] == ["ok"] * 7
     assert not (place.folder / "connector.db").exists()
 
 
@@ -171,20 +171,6 @@ def test_help_answers_without_the_heavy_packages(place: Place) -> None:
 
     assert ended.code == 0
     assert place.python(program).out.strip() == "[]"
-
-
-def test_the_demo_runs_without_any_key_and_shows_its_table(place: Place) -> None:
-    for name in list(place.environment):
-        if name.startswith(("CONNECTOR_", "ANTHROPIC_")):
-            del place.environment[name]
-
-    ended = place.run("demo", "--tickets", "12")
-
-    assert ended.code == 0, ended.err
-    assert "EMULATED" in ended.err
-    assert "12 originals" in ended.err
-    assert "0 model calls, 0 writes" in ended.err
-    assert "What was decided" in ended.out
 
 
 def test_health_is_bad_until_the_first_good_poll_and_good_after_it(place: Place) -> None:

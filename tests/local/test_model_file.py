@@ -88,7 +88,7 @@ def test_a_file_that_is_no_model_is_refused(saved: Path, damage: str) -> None:
 
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
-    [('"format": 1', '"format": 2', "another version"), ('"probe": [[', '"probe": [[7, ', "scikit-learn")],
+    [('"format": 2', '"format": 1', "another version"), ('"probe": [[', '"probe": [[7, ', "scikit-learn")],
 )
 def test_a_model_that_would_be_misread_is_refused(saved: Path, old: str, new: str, complaint: str) -> None:
     with np.load(saved, allow_pickle=False) as arrays:

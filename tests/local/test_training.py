@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from connector.domain.taxonomy import Axis
 from connector.errors import SettingsError
-from connector.local.features import count
-from connector.local.fitting import folds, predict_unseen
+from connector.local.features import count, learn_lexicon
+from connector.local.fitting import fit_head, folds, predict_unseen
 from connector.local.training import Trained, TrainingPolicy, digest_of, train
 from connector.quality.dataset import LabelledTicket
 from tests.support.labels import about_something_else, labelled, ticket
@@ -77,7 +78,7 @@ def test_an_axis_with_fewer_than_ten_labels_a_class_decides_nothing_at_all() -> 
     report = train(uneven, POLICY).reports[0]
 
     assert report.threshold is None
-    assert report.remark == "team needs 10 more labels for its 4 classes"
+    assert report.remark == "needs 10 more labels for its 4 classes"
 
 
 @pytest.mark.parametrize("tickets", [[], labelled(20, teams=["billing"])])
@@ -124,6 +125,30 @@ def test_a_configured_threshold_is_never_undercut() -> None:
     strict = TrainingPolicy(thresholds={Axis.TEAM: 0.999})
 
     assert train(labelled(240), strict).reports[0].threshold == 0.999
+
+
+def test_few_texts_are_fitted_in_their_own_span_with_the_same_result() -> None:
+    tickets = labelled(120, noise=0.2)
+    counts = count([each.submission for each in tickets])
+    vectors = learn_lexicon(counts).vectors(counts)
+    teams = sorted({str(each.on(Axis.TEAM)) for each in tickets})
+    truth = np.array([teams.index(str(each.on(Axis.TEAM))) for each in tickets])
+
+    head = fit_head(vectors, truth, len(teams))
+
+    plainly = LogisticRegression(C=10.0, max_iter=1000, tol=1e-8).fit(vectors, truth)
+    assert len(tickets) < vectors.shape[1]
+    assert head.probabilities(vectors) == pytest.approx(plainly.predict_proba(vectors), abs=0.01)
+
+
+def test_words_that_nobody_labelled_speak_for_no_class_and_make_a_text_less_alike(trained: Trained) -> None:
+    plain = trained.model.predict("refund this invoice")[Axis.TEAM]
+
+    padded = trained.model.predict("refund this invoice zyxwv qwzxk vvkkq")[Axis.TEAM]
+
+    assert padded.value == plain.value == "billing"
+    assert padded.confidence == pytest.approx(plain.confidence, abs=0.05)
+    assert padded.similarity < 0.8 * plain.similarity
 
 
 def test_texts_of_the_same_words_share_a_fold() -> None:

@@ -21,3 +21,23 @@ def test_another_text_or_subject_is_another_ticket(other: LabelledTicket) -> Non
 
 def test_a_lone_surrogate_has_a_digest() -> None:
     assert len(LabelledTicket("\ud800").digest) == 64
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "said"),
+    [
+        ("Charged twice", "Please refund me.", "Charged twice\nPlease refund me."),
+        (
+            "My invoice is wrong, the…",
+            "My invoice\nis wrong, the sum too.",
+            "My invoice\nis wrong, the sum too.",
+        ),
+        ("", "Only text. ", "Only text."),
+        ("Only a subject", "", "Only a subject"),
+        ("…", "", "…"),
+    ],
+)
+def test_a_subject_that_is_only_the_beginning_of_the_text_is_not_said_twice(
+    subject: str, text: str, said: str
+) -> None:
+    assert LabelledTicket(text, subject=subject).submission == said
