@@ -14,11 +14,11 @@ from connector.breaker import Breaker
 from connector.errors import SettingsError
 from connector.interpreter import tune
 from connector.pipeline.intake import Intake, IntakePolicy
-from connector.pipeline.questions import Desk
+from connector.pipeline.questions import Desk, Questions
 from connector.pipeline.retention import Retention
 from connector.pipeline.role import Role
 from connector.pipeline.sync import WRITE_FROM, Stages
-from connector.pipeline.triage import Triage, TriageLimits
+from connector.pipeline.triage import Put, Triage, TriageLimits
 from connector.pipeline.write_back import WriteBack, WritePolicy
 from connector.policy import build_cascade, resolve_inbox, resolve_routing
 from connector.ports import Clock, Helpdesk, Ledger, Observer
@@ -61,7 +61,7 @@ def connect(
         classifier = open_classifier(settings)
         opened.callback(classifier.close)
         tune()
-        stages = _stages(settings, clock, observer, _Parts(helpdesk, classifier, books, routing, inbox))
+        stages = build_stages(settings, clock, observer, Parts(helpdesk, classifier, books, routing, inbox))
         yield Connector(helpdesk, classifier, ledger, replace(stages, role=role))
 
 
@@ -75,15 +75,20 @@ def _check_role(store: Store, role: Role) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class Parts:
+    """What the stages are built from; ``put`` asks the models, ``max_wait_seconds`` is how long in vain."""
+
     helpdesk: Helpdesk
     classifier: ClaudeClassifier
     books: Books
     routing: RoutingPolicy
     inbox: frozenset[str]
+    put: Put = Questions
+    max_wait_seconds: float | None = None  # None: as the settings say
 
 
-def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts) -> Stages:
+def build_stages(settings: Settings, clock: Clock, observer: Observer, parts: Parts) -> Stages:
+    """The stages of one ledger under the settings."""
     helpdesk, ledger, eraser = parts.helpdesk, parts.books.ledger, parts.books.eraser
     lookback = timedelta(hours=settings.helpdesk.lookback_hours)
     breaker = Breaker("claude", clock, observer)
@@ -100,9 +105,10 @@ def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts)
             TriageLimits(
                 workers=settings.llm.workers,
                 max_attempts=settings.triage.max_attempts,
-                max_wait_seconds=60 * settings.llm.max_wait_minutes,
+                max_wait_seconds=parts.max_wait_seconds or 60 * settings.llm.max_wait_minutes,
                 max_text_chars=settings.llm.max_text_chars,
             ),
+            parts.put,
         ),
         write_back=WriteBack(helpdesk, ledger, clock, observer, may_write),
         ledger=ledger,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,6 +18,7 @@ from connector.errors import (
     AuthRefused,
     ConnectorError,
     LeaseLost,
+    OutOfMoney,
     RequestRejected,
     SettingsError,
     StoreUnusable,
@@ -31,6 +32,10 @@ _DECISIONS = uuid.UUID("6f1d3c52-6e3a-4f6e-9a55-0f5a1a1c7f10")  # namespace of d
 _LONGEST_BACKOFF_SECONDS = 300.0
 _LOOK_SECONDS = 0.5  # how long idle threads wait beside busy ones before they look for new work
 _CACHE_WARM_SECONDS = 240.0  # a cached prompt lives for five minutes after its last use
+
+
+Put = Callable[[Desk, SubmissionClaim, Mapping[str, Any]], Questions]
+"""How questions about a submission are put to the models; the last argument is what they read of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +52,27 @@ class Triage:
     """Claims submissions, asks the cascade, commits decisions.  Fail-open: every claim ends somewhere."""
 
     def __init__(
-        self, helpdesk_name: str, helpdesk: Helpdesk, desk: Desk, cascade: Cascade, limits: TriageLimits
+        self,
+        helpdesk_name: str,
+        helpdesk: Helpdesk,
+        desk: Desk,
+        cascade: Cascade,
+        limits: TriageLimits,
+        put: Put = Questions,
     ) -> None:
         self._name = helpdesk_name
         self._helpdesk = helpdesk
         self._desk = desk
         self._cascade = cascade
         self._limits = limits
+        self._put = put
         self._warm_until = 0.0  # monotonic
 
     def run(self) -> None:
         """Decide until nothing is due or a stop is asked for; calls in flight are finished.
 
-        Raises AuthRefused, SettingsError or StoreUnusable when going on would be pointless; what was claimed
-        by then is back in the queue.
+        Raises AuthRefused, SettingsError, OutOfMoney or StoreUnusable when going on would be pointless;
+        what was claimed by then is back in the queue.
         """
         workers = self._limits.workers
         fatal: BaseException | None = None
@@ -110,7 +122,7 @@ class Triage:
             self._wait_or_fail_open(claim, error)
         except LeaseLost:
             self._desk.observer(Event("lease.lost", "warning", {"ticket_id": claim.ticket.id}))
-        except (AuthRefused, SettingsError):
+        except (AuthRefused, SettingsError, OutOfMoney):
             self._return([claim])
             raise
 
@@ -122,7 +134,7 @@ class Triage:
         questions: Questions | None = None
         try:
             ticket = self._with_text(claim)
-            questions = Questions(self._desk, claim, ticket_object(ticket, self._limits.max_text_chars))
+            questions = self._put(self._desk, claim, ticket_object(ticket, self._limits.max_text_chars))
             verdict = self._cascade.judge(ticket, questions)
         except RequestRejected as error:
             verdict = Verdict(Kind.FAILED_OPEN, Cause.REQUEST_REJECTED, str(error))

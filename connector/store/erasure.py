@@ -68,6 +68,7 @@ def _erase_submissions(tx: Connection, ids: Sequence[int], because: Erasure, at:
                 "lease_epoch": submissions.c.lease_epoch + 1,
                 "lease_until": 0,
                 "run_after": 0,  # nothing is left to ask an upstream about
+                "batch": null(),  # nor to wait for
             }
         )
     )

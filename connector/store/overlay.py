@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, insert, or_, select
 
 from connector.domain.ticket import History
+from connector.pipeline.role import Lane
 from connector.store.feed import recall
 from connector.store.ledger import SqlLedger
 from connector.store.rows import insert_new
@@ -81,7 +82,8 @@ def _waiting(helpdesk: str, most: int) -> list[tuple[Table, Select[Any]]]:
     """What to copy from each table, parents first."""
 
     def first(table: Table) -> Select[Any]:
-        due = select(table.c.id).where(table.c.helpdesk == helpdesk, WAITING)
+        live = table.c.lane == Lane.LIVE.value
+        due = select(table.c.id).where(table.c.helpdesk == helpdesk, WAITING, live)
         return due.order_by(table.c.run_after, table.c.id).limit(most)
 
     undecided, unwritten = first(submissions), first(writes)

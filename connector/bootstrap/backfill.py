@@ -1,0 +1,106 @@
+"""A backfill, connected: first the look that costs nothing, then the work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from connector.bootstrap.books import Books, given_back, open_store_of, worker_name
+from connector.bootstrap.upstreams import helpdesk_on, open_classifier, open_helpdesk
+from connector.bootstrap.wiring import Parts, build_stages
+from connector.interpreter import tune
+from connector.pipeline.backfill import Backfill, Backlog, DirectWork, Past
+from connector.pipeline.purse import CarefulQuestions, Purse
+from connector.pipeline.role import Lane, Role
+from connector.pipeline.survey import Survey, Surveyor
+from connector.policy import build_cascade, resolve_inbox, resolve_routing
+from connector.ports import Clock, Ledger, Observer
+from connector.settings import Settings
+
+_EXPERIENCE = timedelta(days=30)
+_PORTION = 200  # tickets at a time: two bulk writes, and little is left behind by a kill
+_PATIENCE_SECONDS = timedelta(days=30).total_seconds()  # a backlog waits: no outage sends it to people
+
+
+def survey_past(settings: Settings, clock: Clock, since: datetime, limit: int | None) -> Survey:
+    """What a backfill would do; nothing is written anywhere, also beside a service.
+
+    Raises SettingsError, AuthRefused, Unavailable or StoreUnusable.
+    """
+    settings = _considerate(settings)
+    name = settings.helpdesk.ledger_name
+    with ExitStack() as opened:
+        store = opened.enter_context(open_store_of(settings, clock, read_only=True))
+        helpdesk = open_helpdesk(settings, clock, dry_run=True)
+        helpdesk.check()
+        groups = helpdesk.groups()
+        routing, inbox = resolve_routing(settings, groups), resolve_inbox(settings, groups)
+        classifier = open_classifier(settings)
+        opened.callback(classifier.close)
+        backlog = store.backlog(name)
+        surveyor = Surveyor(
+            Past(helpdesk, store.ledger(name, worker_name()).history, inbox),
+            build_cascade(settings, routing),
+            classifier,
+            backlog.experience(clock.now() - _EXPERIENCE),
+            settings.llm.max_text_chars,
+            settings.llm.workers,
+        )
+        return surveyor.look(since, limit, backlog.left())
+
+
+@dataclass(frozen=True, slots=True)
+class Backfilling:
+    """Everything that a backfill needs, connected."""
+
+    backfill: Backfill
+    backlog: Backlog
+    ledger: Ledger
+    purse: Purse
+
+
+@contextmanager
+def connect_backfill(
+    settings: Settings, clock: Clock, observer: Observer, max_cost: Decimal | None
+) -> Iterator[Backfilling]:
+    """Open the database for one backfill, prove the credentials, and wire the stages to its lane.
+
+    Raises as `connect`; StoreInUse also while another backfill is at work.  Nothing is left open then.
+    """
+    settings = _considerate(settings)
+    name, worker = settings.helpdesk.ledger_name, worker_name()
+    with ExitStack() as opened:
+        store = opened.enter_context(open_store_of(settings, clock, read_only=False))
+        opened.enter_context(store.alone(f"a backfill of {name}"))
+        helpdesk = helpdesk_on(store, settings, clock, observer, dry_run=False)
+        groups = helpdesk.groups()
+        routing, inbox = resolve_routing(settings, groups), resolve_inbox(settings, groups)
+        ledger = opened.enter_context(given_back(store.ledger(name, worker, lane=Lane.BACKFILL)))
+        classifier = open_classifier(settings)
+        opened.callback(classifier.close)
+        tune()
+        purse, backlog = Purse(max_cost), store.backlog(name)
+        parts = Parts(
+            helpdesk,
+            classifier,
+            Books(ledger, None),
+            routing,
+            inbox,
+            put=lambda desk, claim, ticket: CarefulQuestions(desk, claim, ticket, purse),
+            max_wait_seconds=_PATIENCE_SECONDS,
+        )
+        stages = replace(build_stages(settings, clock, observer, parts), role=Role.WORKER)
+        past = Past(helpdesk, ledger.history, inbox)
+        work = DirectWork(stages)
+        backfill = Backfill(past, backlog, clock, observer, work, _PORTION)
+        yield Backfilling(backfill, backlog, ledger, purse)
+
+
+def _considerate(settings: Settings) -> Settings:
+    """The same settings with the smaller share of the helpdesk's limits."""
+    chosen = settings.helpdesk
+    share = min(chosen.rate_share, chosen.backfill_rate_share)
+    return settings.model_copy(update={"helpdesk": chosen.model_copy(update={"rate_share": share})})

@@ -1,0 +1,94 @@
+"""The purse: how much a run may spend, asked before every call and never overdrawn."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+from connector.domain.classification import Answer, Tier
+from connector.errors import ConnectorError, OutOfMoney, RateLimited, Unavailable
+from connector.pipeline.questions import Desk, Questions
+from connector.ports import SubmissionClaim
+
+
+class Purse:
+    """Money in USD for one run; ``limit`` None is without end.  Thread-safe.
+
+    What is under way counts at the most it can cost until its bill is known.
+    """
+
+    def __init__(self, limit: Decimal | None = None) -> None:
+        self._limit = limit
+        self._spent = Decimal(0)
+        self._reserved = Decimal(0)
+        self._change = threading.Condition()
+
+    @property
+    def spent_usd(self) -> Decimal:
+        """The bills so far."""
+        with self._change:
+            return self._spent
+
+    def try_take(self, most: Decimal) -> bool:
+        """Set ``most`` aside; False when that could exceed the limit."""
+        with self._change:
+            return self._take(most)
+
+    def take(self, most: Decimal) -> None:
+        """Set ``most`` aside, after what is under way if need be.
+
+        Raises OutOfMoney when nothing is under way and it could exceed the limit all the same.
+        """
+        with self._change:
+            while not self._take(most):
+                if not self._reserved:
+                    raise OutOfMoney(f"another call could exceed the limit of ${self._limit}")
+                self._change.wait()
+
+    def settle(self, most: Decimal, cost: Decimal) -> None:
+        """The bill of what ``most`` was set aside for."""
+        with self._change:
+            self._reserved -= most
+            self._spent += cost
+            self._change.notify_all()
+
+    @contextmanager
+    def paying(self, most: Decimal) -> Iterator[list[Decimal]]:
+        """Take, and settle at the end: with the sum of the bills that were put on the list."""
+        self.take(most)
+        bills: list[Decimal] = []
+        try:
+            yield bills
+        finally:
+            self.settle(most, sum(bills, Decimal(0)))
+
+    def _take(self, most: Decimal) -> bool:
+        if self._limit is not None and self._spent + self._reserved + most > self._limit:
+            return False
+        self._reserved += most
+        return True
+
+
+class CarefulQuestions(Questions):
+    """Questions that are paid from a purse."""
+
+    def __init__(self, desk: Desk, claim: SubmissionClaim, ticket: Mapping[str, Any], purse: Purse) -> None:
+        super().__init__(desk, claim, ticket)
+        self._purse = purse
+        self._most = desk.classifier.reserve_usd
+
+    def _ask(self, tier: Tier) -> tuple[int, Answer]:
+        most = self._most(tier, self._ticket)
+        with self._purse.paying(most) as bills:
+            try:
+                call_id, answer = super()._ask(tier)
+            except ConnectorError as error:
+                if isinstance(error, Unavailable) and not isinstance(error, RateLimited):
+                    bills.append(most)  # nobody knows whether it was answered
+                raise
+            cost = answer.usage.cost_usd
+            bills.append(most if cost is None else cost)
+            return call_id, answer
