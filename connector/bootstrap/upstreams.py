@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from connector.helpdesk.quota import Quota
     from connector.helpdesk.zendesk import ZendeskHelpdesk
+    from connector.llm.batches import ClaudeBatches
     from connector.llm.claude import ClaudeClassifier
     from connector.store import Store
 
@@ -121,6 +122,14 @@ def open_classifier(settings: Settings) -> ClaudeClassifier:
         call_seconds=chosen.call_seconds,
         connections=chosen.workers,
     )
+
+
+def open_batches(settings: Settings, classifier: ClaudeClassifier) -> ClaudeBatches:
+    """Claude's batches for the questions of ``classifier``."""
+    from connector.llm.batches import ClaudeBatches
+
+    chosen = settings.llm
+    return ClaudeBatches(classifier, api_key=_reveal(chosen.api_key) or "", base_url=chosen.base_url)
 
 
 def _reveal(secret: SecretStr | None) -> str | None:

@@ -258,6 +258,9 @@ def backfill(
     max_cost: Annotated[
         str | None, typer.Option(metavar="USD", help="Stop before a call could exceed this sum.")
     ] = None,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="Ask in message batches: half the price, up to a day.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say how many, how dear and how long.")
     ] = False,
@@ -277,7 +280,7 @@ def backfill(
 
     if dry_run and yes:
         raise typer.BadParameter("give one of --dry-run and --yes")
-    wanted = Wanted(since, ago(since), limit, dollars(max_cost), dry_run=dry_run, yes=yes)
+    wanted = Wanted(since, ago(since), limit, dollars(max_cost), batch=batch, dry_run=dry_run, yes=yes)
     raise typer.Exit(work(wanted, as_json=as_json, config=config))
 
 

@@ -40,6 +40,7 @@ class Wanted:
     since: datetime
     limit: int | None
     max_cost: Decimal | None
+    batch: bool
     dry_run: bool
     yes: bool
 
@@ -64,7 +65,8 @@ def backfill(wanted: Wanted, *, as_json: bool, config: Path | None) -> int:
     from connector.bootstrap import survey_past
 
     with session(config, level="warning") as at_work:
-        found = survey_past(at_work.settings, at_work.clock, wanted.since, wanted.limit)
+        settings, clock = at_work.settings, at_work.clock
+        found = survey_past(settings, clock, wanted.since, wanted.limit, in_batches=wanted.batch)
         if not as_json or (sys.stdin.isatty() and not wanted.yes):
             _show(found, wanted)
         if not _agreed(found, wanted):
@@ -128,7 +130,9 @@ def _connected(at_work: Session, wanted: Wanted) -> Iterator[Backfilling]:
     from connector.bootstrap import connect_backfill
 
     try:
-        with connect_backfill(at_work.settings, at_work.clock, at_work.hub, wanted.max_cost) as backfilling:
+        with connect_backfill(
+            at_work.settings, at_work.clock, at_work.hub, wanted.max_cost, in_batches=wanted.batch
+        ) as backfilling:
             yield backfilling
     except StoreInUse as error:
         raise StoreInUse(f"{error} (only on PostgreSQL can a backfill work beside the service)") from None

@@ -139,6 +139,18 @@ class ClaudeClassifier:
         except KeyError:
             raise SettingsError(f"no model is configured for the {tier} tier") from None
 
+    def request(self, tier: Tier, ticket: Mapping[str, Any]) -> dict[str, Any]:
+        """What `ask` sends, for whoever sends it in another way.  Raises SettingsError."""
+        return build_request(self._settings(tier), self._prompt, ticket)
+
+    def understand(self, message: Message, tier: Tier, price: Decimal) -> Answer:
+        """The answer in a message, at so many times the listed price."""
+        answer = self._understand(message, tier, None)
+        listed = answer.usage.cost_usd
+        if listed is None:
+            return answer
+        return replace(answer, usage=replace(answer.usage, cost_usd=listed * price))
+
     def _understand(self, message: Message, tier: Tier, request_id: str | None) -> Answer:
         model = self._models[tier].name
         price = self._prices.get(model) if message.is_metered else None

@@ -16,7 +16,7 @@ import anthropic
 import httpx2
 
 from connector.errors import SettingsError
-from connector.llm.allowance import Allowances, BoundedBackend, BoundedTransport
+from connector.llm.allowance import MOST_ANSWER_BYTES, Allowances, BoundedBackend, BoundedTransport
 
 API_URL = "https://api.anthropic.com"
 
@@ -34,6 +34,7 @@ class Line:
     connections: int = 64
     proxy: str | None = None
     ca_bundle: str | None = None
+    most_bytes: int = MOST_ANSWER_BYTES  # of one answer
 
 
 def open_client(
@@ -56,7 +57,7 @@ def open_client(
         default_headers={"Accept-Encoding": "identity"},  # answers are small, and a small one stays small
         open_telemetry={"propagation": False},
         http_client=anthropic.DefaultHttpxClient(
-            transport=BoundedTransport(inner, allowances, line.call_seconds),
+            transport=BoundedTransport(inner, allowances, line.call_seconds, line.most_bytes),
             trust_env=False,
             follow_redirects=False,
         ),

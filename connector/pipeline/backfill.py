@@ -35,6 +35,10 @@ class Backlog(Protocol):
         """
         ...
 
+    def take_over(self) -> None:
+        """End every lease in the lane: whoever held one is dead, because only one backfill is at work."""
+        ...
+
     def left(self) -> int:
         """How many tickets of the lane are not done with."""
         ...
@@ -93,11 +97,11 @@ def _unless_too_old(known: History | None) -> History | None:
 class Work(Protocol):
     """Brings what waits in the lane to its end, as far as that goes now."""
 
-    def step(self) -> str | None:
+    def step(self, pass_id: str) -> str | None:
         """Work on what was admitted; returns why no more should be admitted, or None."""
         ...
 
-    def finish(self) -> str | None:
+    def finish(self, pass_id: str) -> str | None:
         """Nothing more will be admitted; returns why something is left, or None."""
         ...
 
@@ -108,7 +112,7 @@ class DirectWork:
     def __init__(self, stages: Stages) -> None:
         self._stages = stages
 
-    def step(self) -> str | None:
+    def step(self, pass_id: str) -> str | None:  # noqa: ARG002 - for those that need it
         try:
             due = run_pass(self._stages)
         except OutOfMoney as error:
@@ -117,7 +121,7 @@ class DirectWork:
             return "asked to stop"
         return "an upstream asks for patience" if due.left else None
 
-    def finish(self) -> str | None:
+    def finish(self, pass_id: str) -> str | None:  # noqa: ARG002 - likewise
         return None
 
 
@@ -142,10 +146,11 @@ class Backfill:
 
         Raises what the stages raise; what was committed before stays.
         """
-        stopped = self._work.step()
+        self._backlog.take_over()
+        stopped = self._work.step(pass_id)
         if stopped is None:
             stopped = self._admit_all(pass_id, since, limit)
-        return self._work.finish() or stopped
+        return self._work.finish(pass_id) or stopped
 
     def _admit_all(self, pass_id: str, since: datetime, limit: int | None) -> str | None:
         left = limit
@@ -158,12 +163,12 @@ class Backfill:
                 size = self._portion if left is None else min(self._portion, left)
                 portion, waiting = waiting[:size], waiting[size:]
                 admitted = self._take_in(pass_id, portion, ())
-                if stopped := self._work.step():
+                if stopped := self._work.step(pass_id):
                     return stopped
                 if left is not None and (left := left - admitted) <= 0:
                     return None
         self._take_in(pass_id, waiting, ())
-        return self._work.step()
+        return self._work.step(pass_id)
 
     def _take_in(self, pass_id: str, tickets: Sequence[Ticket], unreadable: Sequence[Unreadable]) -> int:
         admitted = self._backlog.admit(pass_id, tickets, unreadable)

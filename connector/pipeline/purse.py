@@ -23,8 +23,13 @@ class Purse:
     def __init__(self, limit: Decimal | None = None) -> None:
         self._limit = limit
         self._spent = Decimal(0)
-        self._reserved = Decimal(0)
+        self._soon = Decimal(0)  # set aside for calls: they end while one waits
+        self._later = Decimal(0)  # set aside for batches: they may take a day
         self._change = threading.Condition()
+
+    @property
+    def limit_usd(self) -> Decimal | None:
+        return self._limit
 
     @property
     def spent_usd(self) -> Decimal:
@@ -32,28 +37,40 @@ class Purse:
         with self._change:
             return self._spent
 
-    def try_take(self, most: Decimal) -> bool:
-        """Set ``most`` aside; False when that could exceed the limit."""
-        with self._change:
-            return self._take(most)
-
     def take(self, most: Decimal) -> None:
-        """Set ``most`` aside, after what is under way if need be.
+        """Set ``most`` aside for a call, after the calls under way if need be.
 
-        Raises OutOfMoney when nothing is under way and it could exceed the limit all the same.
+        Raises OutOfMoney when it could exceed the limit all the same.
         """
         with self._change:
-            while not self._take(most):
-                if not self._reserved:
+            while not self._fits(most):
+                if not self._soon:
                     raise OutOfMoney(f"another call could exceed the limit of ${self._limit}")
                 self._change.wait()
+            self._soon += most
 
     def settle(self, most: Decimal, cost: Decimal) -> None:
-        """The bill of what ``most`` was set aside for."""
+        """The bill of the call that ``most`` was set aside for."""
         with self._change:
-            self._reserved -= most
+            self._soon -= most
             self._spent += cost
             self._change.notify_all()
+
+    def take_for_later(self, most: Decimal) -> bool:
+        """Set ``most`` aside for a question in a batch; False when that could exceed the limit."""
+        with self._change:
+            fits = self._fits(most)
+            self._later += most if fits else Decimal(0)
+            return fits
+
+    def settle_later(self, most: Decimal, cost: Decimal) -> None:
+        """The bill of a batch that ``most`` was set aside for."""
+        with self._change:
+            self._later -= most
+            self._spent += cost
+
+    def _fits(self, most: Decimal) -> bool:
+        return self._limit is None or self._spent + self._soon + self._later + most <= self._limit
 
     @contextmanager
     def paying(self, most: Decimal) -> Iterator[list[Decimal]]:
@@ -64,12 +81,6 @@ class Purse:
             yield bills
         finally:
             self.settle(most, sum(bills, Decimal(0)))
-
-    def _take(self, most: Decimal) -> bool:
-        if self._limit is not None and self._spent + self._reserved + most > self._limit:
-            return False
-        self._reserved += most
-        return True
 
 
 class CarefulQuestions(Questions):

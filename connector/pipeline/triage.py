@@ -24,7 +24,7 @@ from connector.errors import (
     StoreUnusable,
     Unavailable,
 )
-from connector.pipeline.questions import Desk, Questions
+from connector.pipeline.questions import Desk, Postponed, Questions
 from connector.ports import Event, Helpdesk, SubmissionClaim
 from connector.routing import human_route, route
 
@@ -120,6 +120,8 @@ class Triage:
             self._settle(claim)
         except Unavailable as error:
             self._wait_or_fail_open(claim, error)
+        except Postponed:
+            return
         except LeaseLost:
             self._desk.observer(Event("lease.lost", "warning", {"ticket_id": claim.ticket.id}))
         except (AuthRefused, SettingsError, OutOfMoney):
@@ -138,7 +140,7 @@ class Triage:
             verdict = self._cascade.judge(ticket, questions)
         except RequestRejected as error:
             verdict = Verdict(Kind.FAILED_OPEN, Cause.REQUEST_REJECTED, str(error))
-        except (ConnectorError, StoreUnusable):
+        except (ConnectorError, StoreUnusable, Postponed):
             raise
         except Exception as error:  # noqa: BLE001 - a bug of ours must not keep a ticket from a person
             name = type(error).__name__

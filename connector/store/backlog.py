@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, distinct, func, select
+from sqlalchemy import delete, distinct, func, select, update
 
 from connector.domain.ticket import Disposition, Ticket, Unreadable
 from connector.pipeline.backfill import Experience
@@ -45,6 +45,14 @@ class SqlBacklog:
                 if ticket.id not in known or ticket.id in too_old
             ]
             return store(tx, stamp, new, unreadable, "")[Disposition.ORIGINAL]
+
+    @repeated
+    def take_over(self) -> None:
+        with self._database.write("take_over_backlog") as tx:
+            for table in (submissions, writes):
+                held = (table.c.state == "leased") & (table.c.lane == Lane.BACKFILL.value)
+                mine = update(table).where(table.c.helpdesk == self._helpdesk, WAITING, held)
+                tx.execute(mine.values(lease_until=0))
 
     @repeated
     def left(self) -> int:

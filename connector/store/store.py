@@ -12,6 +12,7 @@ from connector.pipeline.role import Lane
 from connector.ports import Clock
 from connector.store import queues
 from connector.store.backlog import SqlBacklog
+from connector.store.batches import SqlBatchBook
 from connector.store.engine import file_of, name_of, open_engine, parse_url
 from connector.store.eraser import SqlEraser
 from connector.store.ledger import Memory, SqlLedger
@@ -82,6 +83,10 @@ class Store:
     def backlog(self, helpdesk: str) -> SqlBacklog:
         """The tickets of the past that a backfill of one helpdesk takes in."""
         return SqlBacklog(self.database, self._clock, helpdesk)
+
+    def batch_book(self, helpdesk: str) -> SqlBatchBook:
+        """The batches of one helpdesk's questions."""
+        return SqlBatchBook(self.database, self._clock, helpdesk)
 
     def shelf(self, helpdesk: str) -> SqlShelf:
         """The parked tickets of one helpdesk."""

@@ -69,7 +69,7 @@ class History:
                 desk,
                 self.cascade,
                 TriageLimits(workers=2, max_wait_seconds=10**6),
-                lambda *question: CarefulQuestions(*question, paid),
+                lambda desk, claim, ticket: CarefulQuestions(desk, claim, ticket, paid),
             )
             policy = WritePolicy(INBOX, routing=self.routing)
             write_back = WriteBack(world.helpdesk, ledger, world.clock, observer, policy)

@@ -12,7 +12,7 @@ from itertools import count
 from threading import Event
 from typing import Any, Self
 
-from connector.sandbox.claude_api.batches import Batches, page_of
+from connector.sandbox.claude_api.batches import Batches, Fate, Received, page_of
 from connector.sandbox.claude_api.calls import Call, CallLog, Totals
 from connector.sandbox.claude_api.message import Json, stream_message
 from connector.sandbox.claude_api.messages import LATEST_VERSION, Messages, Reply
@@ -25,6 +25,7 @@ from connector.sandbox.faults import FaultPlan
 from connector.sandbox.server import Request, Response, json_response, serve
 
 _MAX_BODY_BYTES = 32 * 1024 * 1024
+_MAX_BATCH_BYTES = 256 * 1024 * 1024
 _VERSIONS = frozenset({"2023-01-01", "2023-06-01", LATEST_VERSION})
 _ORGANIZATION = "5a9db0c5-0000-4000-8000-5a9db0c50000"
 _BATCH_PATH = re.compile(r"/v1/messages/batches/([^/]+)(/cancel|/results)?")
@@ -34,7 +35,8 @@ class ClaudeSandbox:
     """``with ClaudeSandbox() as claude:`` gives an Anthropic client's ``base_url`` as ``claude.url``.
 
     ``latency_seconds`` is one number or one per model; ``rate_limits`` None announces limits without
-    enforcing them; ``author`` scripts answers (see Scripted); batches end ``batch_seconds`` after creation.
+    enforcing them; ``author`` scripts answers (see Scripted); batches end ``batch_seconds`` after creation,
+    their requests as ``batch_fate`` wants.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class ClaudeSandbox:
         faults: FaultPlan | None = None,
         author: Author | None = None,
         batch_seconds: float = 0.0,
+        batch_fate: Fate | None = None,
         port: int = 0,
     ) -> None:
         self.faults = faults or FaultPlan()
@@ -73,7 +76,7 @@ class ClaudeSandbox:
             latency=self._latency,
             new_id=self._new_id,
         )
-        self._batches = Batches(self._messages.create_in_batch, now, batch_seconds, self._new_id)
+        self._batches = Batches(self._messages.create_in_batch, now, batch_seconds, self._new_id, batch_fate)
         self.server = serve(self.faults.wrap(self._serve), port, now)
 
     # --- for its owner -------------------------------------------------------------------------------------
@@ -87,6 +90,11 @@ class ClaudeSandbox:
     def calls(self) -> tuple[Call, ...]:
         """Every request for a message, refused ones included, in order of completion."""
         return self._log.calls
+
+    @property
+    def batched(self) -> tuple[Received, ...]:
+        """Every request that was handed in as part of a batch."""
+        return self._batches.received
 
     @property
     def high_water(self) -> int:
@@ -144,7 +152,8 @@ class ClaudeSandbox:
             raise invalid("anthropic-version: header is required")
         if version not in _VERSIONS:
             raise invalid(f'anthropic-version: "{version}" is not a valid version')
-        if len(request.body) > _MAX_BODY_BYTES:
+        is_batch = request.path == "/v1/messages/batches"
+        if len(request.body) > (_MAX_BATCH_BYTES if is_batch else _MAX_BODY_BYTES):
             raise Rejected(413, "Request exceeds the maximum size")
 
     def _route(self, request: Request, request_id: str) -> Response:
