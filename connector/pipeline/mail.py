@@ -94,10 +94,11 @@ class Mail:
         self._book.handed_in(batch.id, vendor_id)
         self._tell("batch.handed_in", batch, cost_usd=_most(questions))
 
-    def fetch(self) -> None:
+    def fetch(self) -> bool:
         """Commit the answers of every batch that has ended; find out what became of unclear ones.
 
-        Raises what the vendor and the ledger raise; what was committed before stays.
+        Returns whether any batch ended.  Raises what the vendor and the ledger raise; what was committed
+        before stays.
         """
         open_batches = self._book.open()
         unclear = [batch for batch in open_batches if batch.vendor_id is None]
@@ -106,6 +107,7 @@ class Mail:
                 self._fetch(batch, batch.vendor_id)
         if unclear:
             self._search(unclear)
+        return len(self._book.open()) < len(open_batches)
 
     def _fetch(self, batch: OpenBatch, vendor_id: str) -> None:
         now = self._line.look(vendor_id)

@@ -9,12 +9,12 @@ from connector.errors import OutOfMoney, RateLimited, Unavailable
 from connector.pipeline.batching import BatchBook, Collector, Question
 from connector.pipeline.mail import Mail
 from connector.pipeline.purse import Purse
-from connector.pipeline.sync import Stages, run_pass
+from connector.pipeline.sync import SHORT_WAIT_SECONDS, Stages, triage_and_write
 from connector.ports import Event, Observer
 
-POLL_SECONDS = 30.0
+_FIRST_POLL_SECONDS, _POLL_SECONDS = 1.0, 300.0  # twice as long each time, until something is handed in
 _PATIENCE = "an upstream asks for patience"
-_MOST_SILENT_POLLS = 40  # in a row: twenty minutes without a word from the vendor
+_MOST_SILENT_POLLS = 12  # in a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,6 @@ class BatchWork:
         book: BatchBook,
         purse: Purse,
         observer: Observer,
-        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._stages = stages
         self._collector = collector
@@ -47,12 +46,13 @@ class BatchWork:
         self._book = book
         self._purse = purse
         self._observer = observer
-        self._poll_seconds = poll_seconds
+        self._pause_seconds = _FIRST_POLL_SECONDS
         self._silence = 0
 
     def step(self, pass_id: str) -> str | None:
         """Hand in what was admitted; waits only where the purse is empty until answers have come."""
         while True:
+            self._fetch()
             ended = self._round(pass_id)
             if self._stages.clock.sleep(0):
                 return "asked to stop"
@@ -62,21 +62,27 @@ class BatchWork:
                 return _PATIENCE if ended.waits else None
             if not self._book.open():
                 return self._broke
-            self._stages.clock.sleep(self._poll_seconds)
+            self._pause()
 
     def finish(self, pass_id: str) -> str | None:
         """Follow the batches until none is open; a stop leaves them to the next run."""
         ended = None
         while left := len(self._book.open()):
-            if self._stages.clock.sleep(self._poll_seconds):
+            if self._pause():
                 batches = "1 batch goes on" if left == 1 else f"{left} batches go on"
                 return f"asked to stop; {batches} at Claude, and the next run takes the answers"
-            ended = self._round(pass_id)
+            if self._fetch() or self._is_due():
+                ended = self._round(pass_id)
         if self._mail.canceled:
             return self._canceled
         if ended is not None and ended.is_broke:
             return self._broke
         return _PATIENCE if ended is not None and ended.waits else None
+
+    def _pause(self) -> bool:
+        """Wait until the next look at the vendor; True when asked to stop meanwhile."""
+        seconds, self._pause_seconds = self._pause_seconds, min(2 * self._pause_seconds, _POLL_SECONDS)
+        return self._stages.clock.sleep(seconds)
 
     @property
     def _broke(self) -> str:
@@ -87,10 +93,23 @@ class BatchWork:
         return f"somebody canceled {self._mail.canceled} questions at Claude"
 
     def _round(self, pass_id: str) -> _Round:
-        self._fetch()
+        """Think and hand in until nothing more can be done now."""
+        ledger, clock = self._stages.ledger, self._stages.clock
+        while True:
+            is_broke, is_all = self._think(pass_id)
+            due = ledger.due()
+            pause = due.next_in_seconds
+            if is_broke or not is_all or pause is None or pause > SHORT_WAIT_SECONDS:
+                return _Round(is_broke, due.left > 0)
+            # What was collected is out of our hands by now: beside it no suspect would be claimed.
+            if clock.sleep(max(pause, 0.05)):
+                return _Round(is_broke, due.left > 0)
+
+    def _think(self, pass_id: str) -> tuple[bool, bool]:
+        """One turn of the stages; whether the purse was too small, and whether all else was handed in."""
         broke = False
         try:
-            run_pass(self._stages)
+            triage_and_write(self._stages)
         except OutOfMoney:
             broke = True
         except Exception:
@@ -101,24 +120,32 @@ class BatchWork:
         self._mail.give_back(others)
         if self._mail.canceled or self._stages.clock.sleep(0):
             self._mail.give_back(ready)  # it would only cost more
-        elif ready:
-            broke = not self._post(pass_id, ready) or broke
-        return _Round(broke, self._stages.ledger.due().left > 0)
+            return broke, False
+        allowed, taken = self._post(pass_id, ready) if ready else (True, True)
+        return broke or not allowed, taken and not others
 
-    def _post(self, pass_id: str, questions: Sequence[Question]) -> bool:
-        """False when the purse did not allow all; what an upstream does not take now is back in the queue."""
+    def _post(self, pass_id: str, questions: Sequence[Question]) -> tuple[bool, bool]:
+        """Whether the purse allowed all, and whether the vendor took it; the rest is back in the queue."""
+        self._pause_seconds = _FIRST_POLL_SECONDS
         try:
-            return self._mail.post(pass_id, questions)
+            return self._mail.post(pass_id, questions), True
         except RateLimited:
-            return True
+            return True, False
 
-    def _fetch(self) -> None:
-        """Take what has come; an answer that does not come now is asked for again with the next poll."""
+    def _is_due(self) -> bool:
+        """Whether something that an upstream made wait can go on."""
+        pause = self._stages.ledger.due().next_in_seconds
+        return pause is not None and pause <= SHORT_WAIT_SECONDS
+
+    def _fetch(self) -> bool:
+        """Take what has come, if anything; what does not come now is asked for again with the next poll."""
         try:
-            self._mail.fetch()
+            came = self._mail.fetch()
             self._silence = 0
         except Unavailable as error:
             self._silence += 1
             if self._silence >= _MOST_SILENT_POLLS:
                 raise
             self._observer(Event("batch.unseen", "debug", {"error": str(error)}))
+            return True  # perhaps some had come before it
+        return came

@@ -76,10 +76,24 @@ def test_a_spent_limit_ends_it_and_the_same_command_goes_on(place: Place) -> Non
     assert None not in groups(place, *old)
 
 
+def test_batches_are_followed_to_their_end_at_half_the_price(place: Place) -> None:
+    old = grew_old(place)
+
+    look = place.run("backfill", "--batch", "--json")
+    ended = place.run("backfill", "--batch", "--yes", "--json")
+
+    assert look.last_json["survey"]["expected_seconds"] is None
+    assert ended.code == 0, ended.err
+    assert None not in groups(place, *old)
+    assert len(place.claude.batched) == 2  # the first question is asked directly
+    direct, *batched = [call.batch for call in place.claude.calls]
+    assert (direct, set(batched)) == (False, {True})
+    assert ended.last_json["model_calls"] == len(place.claude.calls)
+
+
 def test_a_sum_or_an_age_that_is_none_is_a_usage_error(place: Place) -> None:
     assert place.run("backfill", "--max-cost", "much").code == 2
     assert place.run("backfill", "--since", "ever").code == 78
-    assert place.run("backfill", "--yes", "--dry-run").code == 2
 
 
 def test_beside_a_service_on_sqlite_it_says_what_to_do(place: Place) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -52,6 +52,13 @@ _TIERS = {CHEAP: Tier.CHEAP, STRONG: Tier.STRONG}
 _SINCE = timedelta(days=30)
 _WORKERS = 1
 _MOST_RUNS = 12
+
+
+class Days(ManualClock):
+    """A clock that goes on after a stop, as the next process has it."""
+
+    def resume(self) -> None:
+        self._stopped = False
 
 
 class Author:
@@ -107,15 +114,15 @@ class Vendor:
     classifier: ClaudeClassifier
     batches: ClaudeBatches
     author: Author
-    time: list[ManualClock]
+    time: Days
     names: Iterator[int] = field(default_factory=lambda: count(1))
 
 
 @contextmanager
 def open_vendor(**options: Any) -> Iterator[Vendor]:
-    time, author = [ManualClock()], Author()
-    defaults = {"api_key": "key", "author": author, "batch_seconds": 60.0}
-    with ClaudeSandbox(now=lambda: time[0].timestamp(), **(defaults | options)) as claude:
+    time, author = Days(), Author()
+    defaults = {"api_key": "key", "author": author, "batch_seconds": 1.0}
+    with ClaudeSandbox(now=time.timestamp, **(defaults | options)) as claude:
         wire, taxonomy = MortalWire(), cascade().taxonomy
         per_million = {CHEAP: ("0.10", "0.50", "0.125", "0.01"), STRONG: ("2", "10", "2.50", "0.10")}
         classifier = ClaudeClassifier(
@@ -155,12 +162,12 @@ class PastOrdeal:
     lives: list[Life] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     excused: Counter[tuple[str, str]] = field(default_factory=Counter)  # direct calls in flight at a kill
-    wishes: Mapping[str, Any] = field(default_factory=dict)
     purse: Purse = field(default_factory=Purse)
 
     def __post_init__(self) -> None:
-        self.vendor.time[0].advance(40 * 86_400)  # whatever others left at the vendor is archived by then
-        self.clock = self.vendor.time[0]
+        self.clock = self.vendor.time
+        self.clock.resume()
+        self.clock.advance(40 * 86_400)  # whatever others left at the vendor is archived by then
         self.name = f"s{next(self.vendor.names)}"
         self.helpdesk = MemoryHelpdesk(self.clock, GROUPS, page_size=3)
         self._deaths = deque(self.deaths)
@@ -169,6 +176,7 @@ class PastOrdeal:
     # --- The world ----------------------------------------------------------------------------------------
 
     def grew_old(self, *kinds: str) -> list[str]:
+        """Tickets that nobody has routed for days."""
         made = []
         for kind in kinds:
             ticket_id = f"{self.name}-{len(self.kinds) + 1}"
