@@ -27,7 +27,7 @@ from connector.llm.claude import ClaudeClassifier
 from connector.llm.pricing import Price
 from connector.llm.request import ModelSettings
 from connector.pipeline.backfill import Backfill, Past
-from connector.pipeline.batching import Collector
+from connector.pipeline.batching import BatchLine, Collector
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.mail import Mail
 from connector.pipeline.purse import Purse
@@ -105,6 +105,12 @@ class MortalWire(httpx2.BaseTransport):
         self._network.close()
 
 
+def _price(model: str, read: str, written: str, cached: str, hit: str) -> Price:
+    rates = (Decimal(rate) for rate in (read, written, cached, hit))
+    plain, output, cache_write, cache_read = rates
+    return Price(model, plain, output, cache_write, cache_read, as_of=date(2026, 10, 7))
+
+
 @dataclass
 class Vendor:
     """Emulated Claude, with one line to it for all lives; its time is that of whoever uses it."""
@@ -121,10 +127,9 @@ class Vendor:
 @contextmanager
 def open_vendor(**options: Any) -> Iterator[Vendor]:
     time, author = Days(), Author()
-    defaults = {"api_key": "key", "author": author, "batch_seconds": 1.0}
-    with ClaudeSandbox(now=time.timestamp, **(defaults | options)) as claude:
+    chosen: dict[str, Any] = {"api_key": "key", "author": author, "batch_seconds": 1.0, **options}
+    with ClaudeSandbox(now=time.timestamp, **chosen) as claude:
         wire, taxonomy = MortalWire(), cascade().taxonomy
-        per_million = {CHEAP: ("0.10", "0.50", "0.125", "0.01"), STRONG: ("2", "10", "2.50", "0.10")}
         classifier = ClaudeClassifier(
             api_key="key",
             base_url=claude.url,
@@ -135,8 +140,8 @@ def open_vendor(**options: Any) -> Iterator[Vendor]:
             prompt=build_prompt(taxonomy, business="", instructions=""),
             taxonomy=taxonomy,
             prices=[
-                Price(model, *map(Decimal, rates), as_of=date(2026, 10, 7))
-                for model, rates in per_million.items()
+                _price(CHEAP, "0.10", "0.50", "0.125", "0.01"),
+                _price(STRONG, "2", "10", "2.50", "0.10"),
             ],
             transport=wire,
         )
@@ -163,6 +168,7 @@ class PastOrdeal:
     events: list[Event] = field(default_factory=list)
     excused: Counter[tuple[str, str]] = field(default_factory=Counter)  # direct calls in flight at a kill
     purse: Purse = field(default_factory=Purse)
+    weaken: Callable[[BatchLine], BatchLine] = lambda line: line  # to see whether the audit notices
 
     def __post_init__(self) -> None:
         self.clock = self.vendor.time
@@ -227,7 +233,7 @@ class PastOrdeal:
         breaker = Breaker("claude", self.clock, tell)
         chance = random.Random(len(self.lives))
         desk = Desk(ledger, self.vendor.classifier, breaker, self.clock, tell, random=chance)
-        book, line = store.batch_book(name), self.vendor.batches
+        book, line = store.batch_book(name), self.weaken(self.vendor.batches)
         collector = Collector(line, self.purse, collects=in_batches)
         limits = TriageLimits(workers=_WORKERS, max_wait_seconds=10**7)
         stages = Stages(

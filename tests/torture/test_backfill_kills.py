@@ -6,12 +6,16 @@ import random
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connector.clock import ManualClock
+from connector.pipeline.batching import BatchLine, Handed
 from connector.store import open_store
 from tests.torture.homes import FileHome
 from tests.torture.mortality import Death
@@ -37,11 +41,11 @@ def play(tmp_path_factory: pytest.TempPathFactory, vendor: Vendor) -> Play:
     with closing(open_store(f"sqlite:///{empty}", clock=ManualClock())):
         pass
 
-    def work(*deaths: Death) -> PastOrdeal:
+    def work(*deaths: Death, **weakness: Any) -> PastOrdeal:
         place = folder / str(next(numbers))
         place.mkdir()
         shutil.copyfile(empty, place / "ledger.db")
-        ordeal = PastOrdeal(FileHome(place / "ledger.db"), vendor, deaths)
+        ordeal = PastOrdeal(FileHome(place / "ledger.db"), vendor, deaths, **weakness)
         ordeal.grew_old(*KINDS)
         ordeal.run_to_the_end()
         return ordeal
@@ -104,6 +108,25 @@ def test_a_kill_right_before_handing_in_hands_it_in_once_it_is_certain_that_noth
 
     assert audit(ordeal) == []
     assert ordeal.rows("SELECT reason FROM batches ORDER BY id")[0] == ("it never arrived",)
+
+
+@dataclass
+class Blind:
+    """A line that finds no batch at the vendor.  All that it does not mention goes to the line itself."""
+
+    line: BatchLine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.line, name)
+
+    def handed_since(self, _moment: datetime) -> Iterator[Handed]:
+        return iter(())
+
+
+def test_a_connector_that_does_not_look_at_the_vendor_is_found_out(play: Play) -> None:
+    ordeal = play("POST messages/batches.after", weaken=Blind)
+
+    assert [problem for problem in audit(ordeal) if "handed in 2 times" in problem]
 
 
 def lasting(moments: list[str]) -> list[int]:
