@@ -16,7 +16,7 @@ from connector.errors import RateLimited, SettingsError
 from connector.pipeline.purse import Purse
 from connector.sandbox.claude_api.mishaps import refuse
 from connector.sandbox.claude_api.rejection import Rejected
-from connector.sandbox.faults import Fault, alter, answer, lose_response
+from connector.sandbox.faults import Fault, alter, answer, html, lose_response
 from connector.sandbox.server import Response
 from connector.store import open_store
 from connector.store.eraser import Whose
@@ -203,7 +203,7 @@ def test_a_run_without_batches_takes_the_answers_of_those_that_are_open(past: Pa
     assert audit(past) == []
 
 
-@pytest.mark.parametrize("lost", [lose_response(), answer(502, b"<html>Bad gateway</html>")])
+@pytest.mark.parametrize("lost", [lose_response(), answer(502), html()])
 def test_a_batch_of_unclear_fate_is_found_or_handed_in_but_never_both(past: PastOrdeal, lost: Any) -> None:
     past.grew_old("confident", "doubtful", "confident", "doubtful")
     past.vendor.claude.faults.add(Fault(lost, method="POST", path="/batches$"))
