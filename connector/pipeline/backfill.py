@@ -15,6 +15,10 @@ from connector.pipeline.intake import screen
 from connector.pipeline.sync import Stages, run_pass
 from connector.ports import Clock, Event, Helpdesk, Observer
 
+PATIENCE_SECONDS = 600.0  # how long a run waits for what an upstream has made wait
+OUT_OF_PATIENCE = "an upstream has made some tickets wait for too long"
+STOPPED = "asked to stop"
+
 
 @dataclass(frozen=True, slots=True)
 class Experience:
@@ -113,13 +117,20 @@ class DirectWork:
         self._stages = stages
 
     def step(self, pass_id: str) -> str | None:  # noqa: ARG002 - for those that need it
-        try:
-            due = run_pass(self._stages)
-        except OutOfMoney as error:
-            return str(error)
-        if self._stages.clock.sleep(0):
-            return "asked to stop"
-        return "an upstream asks for patience" if due.left else None
+        clock = self._stages.clock
+        until = clock.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                due = run_pass(self._stages)
+            except OutOfMoney as error:
+                return str(error)
+            if clock.sleep(0):
+                return STOPPED
+            if not due.left:
+                return None
+            if clock.monotonic() >= until:
+                return OUT_OF_PATIENCE
+            clock.sleep(max(due.next_in_seconds or 0.0, 1.0))
 
     def finish(self, pass_id: str) -> str | None:  # noqa: ARG002 - likewise
         return None

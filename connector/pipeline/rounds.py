@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from connector.errors import OutOfMoney, RateLimited, Unavailable
+from connector.pipeline.backfill import OUT_OF_PATIENCE, PATIENCE_SECONDS, STOPPED
 from connector.pipeline.batching import BatchBook, Collector, Question
 from connector.pipeline.mail import Mail
 from connector.pipeline.purse import Purse
@@ -13,7 +14,6 @@ from connector.pipeline.sync import SHORT_WAIT_SECONDS, Stages, triage_and_write
 from connector.ports import Event, Observer
 
 _FIRST_POLL_SECONDS, _POLL_SECONDS = 1.0, 300.0  # twice as long each time, until something is handed in
-_PATIENCE = "an upstream asks for patience"
 _MOST_SILENT_POLLS = 12  # in a row
 
 
@@ -50,34 +50,41 @@ class BatchWork:
         self._silence = 0
 
     def step(self, pass_id: str) -> str | None:
-        """Hand in what was admitted; waits only where the purse is empty until answers have come."""
+        """Hand in what was admitted; waits where the purse is empty until answers come, and for upstreams."""
+        clock = self._stages.clock
+        until = clock.monotonic() + PATIENCE_SECONDS
         while True:
             self._fetch()
             ended = self._round(pass_id)
-            if self._stages.clock.sleep(0):
-                return "asked to stop"
+            if clock.sleep(0):
+                return STOPPED
             if self._mail.canceled:
                 return self._canceled
-            if not ended.is_broke:
-                return _PATIENCE if ended.waits else None
-            if not self._book.open():
-                return self._broke
+            if ended.is_broke:
+                if not self._book.open():
+                    return self._broke
+            elif not ended.waits:
+                return None
+            elif clock.monotonic() >= until:
+                return OUT_OF_PATIENCE
             self._pause()
 
     def finish(self, pass_id: str) -> str | None:
         """Follow the batches until none is open; a stop leaves them to the next run."""
-        ended = None
-        while left := len(self._book.open()):
-            if self._pause():
-                batches = "1 batch goes on" if left == 1 else f"{left} batches go on"
-                return f"asked to stop; {batches} at Claude, and the next run takes the answers"
-            if self._fetch() or self._is_due():
-                ended = self._round(pass_id)
-        if self._mail.canceled:
-            return self._canceled
-        if ended is not None and ended.is_broke:
-            return self._broke
-        return _PATIENCE if ended is not None and ended.waits else None
+        while True:
+            ended = None
+            while left := len(self._book.open()):
+                if self._pause():
+                    batches = "1 batch goes on" if left == 1 else f"{left} batches go on"
+                    return f"{STOPPED}; {batches} at Claude, and the next run takes the answers"
+                if self._fetch() or self._is_due():
+                    ended = self._round(pass_id)
+            if self._mail.canceled:
+                return self._canceled
+            if ended is None or not (ended.is_broke or ended.waits):
+                return None
+            if stopped := self.step(pass_id):
+                return stopped
 
     def _pause(self) -> bool:
         """Wait until the next look at the vendor; True when asked to stop meanwhile."""

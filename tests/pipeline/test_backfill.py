@@ -18,7 +18,7 @@ from connector.domain.classification import Tier
 from connector.domain.taxonomy import Axis, Taxonomy
 from connector.domain.ticket import Status
 from connector.errors import StoreInUse, Unavailable
-from connector.pipeline.backfill import Backfill, DirectWork, Past
+from connector.pipeline.backfill import OUT_OF_PATIENCE, Backfill, DirectWork, Past
 from connector.pipeline.purse import CarefulQuestions, Purse
 from connector.pipeline.questions import Desk
 from connector.pipeline.role import Lane, Role
@@ -219,9 +219,22 @@ def test_what_a_backfill_left_is_not_the_services(history: History) -> None:
     asked = len(history.world.model.asked)
     summary = history.world.run()
 
-    assert stopped == "an upstream asks for patience"
+    assert stopped == OUT_OF_PATIENCE
     assert history.left == 1
     assert (summary.decided.total(), len(history.world.model.asked)) == (0, asked)
+
+
+def test_a_run_waits_for_an_upstream_that_asks_for_a_minute(
+    history: History, labelled: Callable[..., Any]
+) -> None:
+    old = [history.grew_old() for _ in range(4)]
+    failures = iter([Unavailable("slow down", retry_after_seconds=60)])
+    history.world.model.reply = lambda tier, _: next(failures, None) or labelled(tier)
+
+    stopped = history.backfill()
+
+    assert stopped is None
+    assert history.groups(*old) == ["11"] * 4
 
 
 def test_an_outage_of_hours_sends_no_backlog_to_people(

@@ -13,6 +13,7 @@ import anthropic
 import pytest
 
 from connector.errors import RateLimited, SettingsError
+from connector.pipeline.backfill import OUT_OF_PATIENCE
 from connector.pipeline.purse import Purse
 from connector.sandbox.claude_api.mishaps import refuse
 from connector.sandbox.claude_api.rejection import Rejected
@@ -270,15 +271,19 @@ def test_a_vendor_that_is_silent_for_minutes_ends_no_run(past: PastOrdeal) -> No
     assert audit(past) == []
 
 
-def test_a_vendor_that_takes_no_batch_now_gets_it_with_the_next_run(past: PastOrdeal) -> None:
+@pytest.mark.parametrize(("times", "reason"), [(2, None), (None, OUT_OF_PATIENCE)])
+def test_a_vendor_that_takes_no_batch_gets_it_a_little_later_or_with_the_next_run(
+    past: PastOrdeal, times: int | None, reason: str | None
+) -> None:
     past.grew_old("confident", "confident", "confident")
     slow_down = refuse(429, headers={"retry-after": "60"})
-    past.vendor.claude.faults.add(Fault(slow_down, method="POST", path="/batches$", times=1))
+    past.vendor.claude.faults.add(Fault(slow_down, method="POST", path="/batches$", times=times))
 
     stopped = past.run()
+    past.vendor.claude.faults.clear()
     after = past.run()
 
-    assert stopped == "an upstream asks for patience"
+    assert stopped == reason
     assert RateLimited.__name__ in {row[0] for row in past.rows("SELECT reason FROM batches")}
     assert after is None
     assert audit(past) == []
