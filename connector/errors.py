@@ -53,6 +53,12 @@ class StoreInUse(ConnectorError):
     exit_code = os.EX_TEMPFAIL  # 75
 
 
+class OutOfMoney(ConnectorError):
+    """Another call could cost more than a person allowed for this run; the work stays waiting."""
+
+    exit_code = os.EX_TEMPFAIL
+
+
 # --- Come back later: the work stays waiting and keeps its place. ---
 
 

@@ -189,6 +189,7 @@ class PastCall:
 
     tier: Tier
     answer: Answer | None
+    error: str | None = None  # why there is none, as far as that is known
 
 
 @dataclass(frozen=True, slots=True)

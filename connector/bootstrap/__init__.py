@@ -1,5 +1,6 @@
 """Wiring: settings in, a connected connector out.  The only room that names concrete classes."""
 
+from connector.bootstrap.backfill import Backfilling, connect_backfill, survey_past
 from connector.bootstrap.books import (
     Books,
     open_books,
@@ -17,11 +18,13 @@ from connector.bootstrap.upstreams import find_requesters, open_classifier, open
 from connector.bootstrap.wiring import Connector, connect
 
 __all__ = [
+    "Backfilling",
     "Books",
     "Connector",
     "Labelling",
     "Undoing",
     "connect",
+    "connect_backfill",
     "connect_undo",
     "current_local",
     "examine_local",
@@ -38,6 +41,7 @@ __all__ = [
     "open_reports",
     "open_retry",
     "schema_of",
+    "survey_past",
     "train_local",
     "upgrade_store",
 ]

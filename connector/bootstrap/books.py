@@ -15,7 +15,7 @@ from connector.ports import Clock, Eraser, Event, Ledger, Observer
 from connector.settings import Settings
 
 if TYPE_CHECKING:
-    from connector.store import Reports, SchemaState, SqlEraser, SqlLabels, Store
+    from connector.store import Reports, SchemaState, Spending, SqlEraser, SqlLabels, Store
 
 _POLLS_PER_LEASE = 3  # so many polls in a row may be missed before another process polls
 _LEAST_POLL_LEASE_SECONDS = 60.0  # a single page may take that long
@@ -61,7 +61,7 @@ def books_on(
     store: Store, settings: Settings, clock: Clock, *, dry_run: bool, observer: Observer = _nobody
 ) -> Iterator[Books]:
     """``observer`` hears when the day's budget is nearly spent, and when it is."""
-    from connector.store import Spending, open_store, overlay
+    from connector.store import open_store, overlay
 
     helpdesk, worker, budget = settings.helpdesk.ledger_name, worker_name(), settings.budget.daily()
     if dry_run:
@@ -69,10 +69,18 @@ def books_on(
             yield Books(overlay(store, scratch, helpdesk, worker, budget=budget, tell=observer), None)
     else:
         polling = max(_POLLS_PER_LEASE * settings.poll.interval_seconds, _LEAST_POLL_LEASE_SECONDS)
-        spending = None if budget is None else Spending(budget, observer)
+        spending = spending_of(settings, observer)
         ours = store.ledger(helpdesk, worker, poll_lease_seconds=polling, spending=spending)
         with given_back(ours) as ledger:
             yield Books(ledger, store.eraser(helpdesk))
+
+
+def spending_of(settings: Settings, observer: Observer) -> Spending | None:
+    """Who watches over the day's budget; None without one."""
+    from connector.store import Spending
+
+    budget = settings.budget.daily()
+    return None if budget is None else Spending(budget, observer)
 
 
 def worker_name() -> str:

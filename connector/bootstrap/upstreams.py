@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from connector.helpdesk.quota import Quota
     from connector.helpdesk.zendesk import ZendeskHelpdesk
+    from connector.llm.batches import ClaudeBatches
     from connector.llm.claude import ClaudeClassifier
     from connector.llm.provider import Provider
     from connector.settings.connections import LlmSettings
@@ -151,6 +152,13 @@ def _open_provider(chosen: LlmSettings) -> Provider:
             "[llm] enabled = false to run on rules and the local tier alone and leave the rest to people"
         )
     return AnthropicApi(key)
+
+
+def open_batches(settings: Settings, classifier: ClaudeClassifier) -> ClaudeBatches:
+    """Claude's batches for the questions of ``classifier``.  Raises SettingsError where there are none."""
+    from connector.llm.batches import ClaudeBatches
+
+    return ClaudeBatches(classifier, _open_provider(settings.llm), base_url=settings.llm.base_url)
 
 
 def _reveal(secret: SecretStr | None) -> str | None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connector.bootstrap.books import Books, books_on, open_store_of
-from connector.bootstrap.examples import Examples, open_examples
+from connector.bootstrap.examples import NO_EXAMPLES, Examples, open_examples
 from connector.bootstrap.local import current_local, with_shortlist
 from connector.bootstrap.reading import open_reader
 from connector.bootstrap.upstreams import helpdesk_on, open_classifier
@@ -18,11 +18,11 @@ from connector.domain.classification import Tier
 from connector.errors import SettingsError
 from connector.interpreter import tune
 from connector.pipeline.intake import Intake, IntakePolicy
-from connector.pipeline.questions import Desk
+from connector.pipeline.questions import Desk, Questions
 from connector.pipeline.retention import Retention
 from connector.pipeline.role import Role
 from connector.pipeline.sync import WRITE_FROM, Stages
-from connector.pipeline.triage import Triage, TriageLimits
+from connector.pipeline.triage import Put, Triage, TriageLimits
 from connector.pipeline.write_back import WriteBack, WritePolicy
 from connector.policy import build_cascade, resolve_inbox, resolve_routing
 from connector.ports import Classifier, Clock, Event, Helpdesk, Ledger, LocalModel, Observer
@@ -67,8 +67,8 @@ def connect(
         local = current_local(settings, observer)
         _tell_without_models(settings, observer, has_local=local.look() is not None)
         tune()
-        parts = _Parts(helpdesk, classifier, local, books, routing, inbox, examples)
-        stages = _stages(settings, clock, observer, parts)
+        parts = Parts(helpdesk, classifier, local, books, routing, inbox, examples)
+        stages = build_stages(settings, clock, observer, parts)
         yield Connector(helpdesk, classifier, ledger, replace(stages, role=role))
 
 
@@ -116,17 +116,22 @@ def _tell_without_models(settings: Settings, observer: Observer, *, has_local: b
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class Parts:
+    """What the stages are built from; ``put`` asks the models, ``max_wait_seconds`` is how long in vain."""
+
     helpdesk: Helpdesk
     classifier: Classifier
     local: LocalModel
     books: Books
     routing: RoutingPolicy
     inbox: frozenset[str]
-    examples: Examples
+    examples: Examples = NO_EXAMPLES
+    put: Put = Questions
+    max_wait_seconds: float | None = None  # None: as the settings say
 
 
-def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts) -> Stages:
+def build_stages(settings: Settings, clock: Clock, observer: Observer, parts: Parts) -> Stages:
+    """The stages of one ledger under the settings."""
     helpdesk, ledger, eraser = parts.helpdesk, parts.books.ledger, parts.books.eraser
     lookback = timedelta(hours=settings.helpdesk.lookback_hours)
     breaker = Breaker("claude", clock, observer)
@@ -144,10 +149,11 @@ def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts)
             TriageLimits(
                 workers=settings.llm.workers,
                 max_attempts=settings.triage.max_attempts,
-                max_wait_seconds=60 * settings.llm.max_wait_minutes,
+                max_wait_seconds=parts.max_wait_seconds or 60 * settings.llm.max_wait_minutes,
             ),
             open_reader(settings, observer),
             parts.examples.bank,
+            parts.put,
         ),
         write_back=WriteBack(helpdesk, ledger, clock, observer, may_write),
         ledger=ledger,

@@ -262,6 +262,43 @@ def undo(
 
 
 @app.command()
+def backfill(
+    since: Annotated[
+        str, typer.Option(metavar="AGE", help="Tickets created in the last 24h, 30d, 12w.")
+    ] = "30d",
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Take in at most so many tickets.")
+    ] = None,
+    max_cost: Annotated[
+        str | None, typer.Option(metavar="USD", help="Stop before a call could exceed this sum.")
+    ] = None,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="Ask in message batches: half the price, up to a day.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say how many, how dear and how long.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Start without asking.")] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Route tickets of the past that nobody has routed; run it again to go on where it stopped.
+
+    Without --yes it first asks at a terminal, and elsewhere only says what it would do.
+
+    Example: connector backfill --since 30d --max-cost 5
+    """
+    from connector.cli.backfill import Wanted, dollars
+    from connector.cli.backfill import backfill as work
+    from connector.cli.decisions import ago
+
+    if dry_run and yes:
+        raise typer.BadParameter("give one of --dry-run and --yes")
+    wanted = Wanted(since, ago(since), limit, dollars(max_cost), batch=batch, dry_run=dry_run, yes=yes)
+    raise typer.Exit(work(wanted, as_json=as_json, config=config))
+
+
+@app.command()
 def sandbox(
     tickets: Annotated[int, typer.Option(min=0, help="How many generated tickets to start with.")] = 60,
     seed: Annotated[int, typer.Option(help="Same seed, same tickets.")] = 7,

@@ -16,7 +16,7 @@ from typing import Any
 import httpcore2
 import httpx2
 
-_MOST_ANSWER_BYTES = 4 * 1024 * 1024
+MOST_ANSWER_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class Allowance:
     """What is left of one call: time until ``ends_at`` (monotonic seconds), and bytes of the answer."""
 
     ends_at: float
-    bytes_left: int = _MOST_ANSWER_BYTES
+    bytes_left: int = MOST_ANSWER_BYTES
 
     def seconds(self, wanted: float | None) -> float:
         """A socket timeout that respects the end of the call; raises ReadTimeout when it has come."""
@@ -138,13 +138,20 @@ class BoundedBody(httpx2.SyncByteStream):
 class BoundedTransport(httpx2.BaseTransport):
     """Gives every request ``call_seconds`` from its start to the last byte of its (uncompressed) answer."""
 
-    def __init__(self, inner: httpx2.BaseTransport, allowances: Allowances, call_seconds: float) -> None:
+    def __init__(
+        self,
+        inner: httpx2.BaseTransport,
+        allowances: Allowances,
+        call_seconds: float,
+        most_bytes: int = MOST_ANSWER_BYTES,
+    ) -> None:
         self._inner = inner
         self._allowances = allowances
         self._call_seconds = call_seconds
+        self._most_bytes = most_bytes
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        allowance = Allowance(time.monotonic() + self._call_seconds)
+        allowance = Allowance(time.monotonic() + self._call_seconds, self._most_bytes)
         with self._allowances.use(allowance):
             response = self._inner.handle_request(request)
         if response.headers.get("content-encoding", "identity") != "identity":

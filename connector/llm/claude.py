@@ -183,16 +183,33 @@ class ClaudeClassifier:
         """One request, and what came back with the id by which the provider's support finds it."""
         from connector.llm.failures import explain_failure, request_id_in
 
-        model, by_tool = self._settings(tier), tier in self._by_tool
+        model = self._settings(tier)
         try:
-            request = build_request(model, self._prompt, ticket, by_tool=by_tool)
-            request |= {**self._provider.extras(model.name), **changes}
+            request = {**self.request(tier, ticket), **changes}
             response = self._client.messages.with_raw_response.create(**request)
             body, headers = response.http_response.content, response.headers
         except Exception as error:  # noqa: BLE001 - whatever the vendor raises leaves as one of ours
             raise explain_failure(error, model.name, self._provider.wording) from None
-        message = read_message(body, TOOL if by_tool else None)
+        message = read_message(body, self.tool(tier))
         return message, request_id_in(headers) or message.id
+
+    def request(self, tier: Tier, ticket: Mapping[str, Any]) -> dict[str, Any]:
+        """What `ask` sends, for whoever sends it in another way.  Raises SettingsError."""
+        model = self._settings(tier)
+        request = build_request(model, self._prompt, ticket, by_tool=tier in self._by_tool)
+        return {**request, **self._provider.extras(model.name)}
+
+    def tool(self, tier: Tier) -> str | None:
+        """The name of the tool whose call is the tier's answer; None where it answers in words."""
+        return TOOL if tier in self._by_tool else None
+
+    def understand(self, message: Message, tier: Tier, price: Decimal) -> Answer:
+        """The answer in a message, at so many times the listed price."""
+        answer = self._understand(message, tier, None)
+        listed = answer.usage.cost_usd
+        if listed is None:
+            return answer
+        return replace(answer, usage=replace(answer.usage, cost_usd=listed * price))
 
     def _understand(self, message: Message, tier: Tier, request_id: str | None) -> Answer:
         model = self._models[tier].name

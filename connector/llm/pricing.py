@@ -9,6 +9,8 @@ from decimal import Decimal
 
 from connector.domain.classification import Usage
 
+BATCH_PRICE = Decimal("0.5")  # of a direct call, for every kind of token (Anthropic, Batch processing)
+
 _MILLION = Decimal(1_000_000)
 
 

@@ -47,6 +47,11 @@ def read_message(body: bytes, tool: str | None = None) -> Message:
         said = msgspec.json.decode(body)
     except (ValueError, RecursionError):  # msgspec's DecodeError is a ValueError, as is bad UTF-8
         raise Unavailable("Claude's answer is not JSON; is a proxy answering in its place?") from None
+    return message_in(said, tool)
+
+
+def message_in(said: object, tool: str | None = None) -> Message:
+    """The same for decoded JSON.  Raises Unavailable when it is none."""
     if not isinstance(said, dict) or not isinstance(said.get("content"), list):
         raise Unavailable("Claude's answer is not a message; is a proxy answering in its place?")
     calls = _calls(said["content"], tool)

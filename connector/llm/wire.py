@@ -17,7 +17,7 @@ import anthropic
 import httpx2
 
 from connector.errors import SettingsError
-from connector.llm.allowance import Allowances, BoundedBackend, BoundedTransport
+from connector.llm.allowance import MOST_ANSWER_BYTES, Allowances, BoundedBackend, BoundedTransport
 
 _CONNECT_SECONDS = 5.0
 _IDLE_SECONDS = 60.0  # how long an unused connection is kept for the next call
@@ -33,6 +33,7 @@ class Line:
     connections: int = 64
     proxy: str | None = None
     ca_bundle: str | None = None
+    most_bytes: int = MOST_ANSWER_BYTES  # of one answer
 
 
 def client_options(
@@ -54,7 +55,7 @@ def client_options(
         "default_headers": {"Accept-Encoding": "identity"},  # answers are small, and a small one stays small
         "open_telemetry": {"propagation": False},
         "http_client": anthropic.DefaultHttpxClient(
-            transport=BoundedTransport(inner, allowances, line.call_seconds),
+            transport=BoundedTransport(inner, allowances, line.call_seconds, line.most_bytes),
             trust_env=False,
             follow_redirects=False,
         ),

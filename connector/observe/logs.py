@@ -44,6 +44,7 @@ Form = Literal["auto", "json", "console"]
 
 FACTS: Final = frozenset(
     {
+        "batch",
         "budget_usd",
         "cache_read_tokens",
         "cache_write_tokens",

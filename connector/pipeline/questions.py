@@ -36,6 +36,10 @@ class Desk:
         object.__setattr__(self, "leaders", Leaders(self.clock))  # the value is frozen
 
 
+class Postponed(Exception):  # a state of the question, not an error
+    """The answer comes later; whoever took the question has the claim now."""
+
+
 class Questions:
     """The questions about one submission.  An answer that an earlier attempt paid for is not bought again."""
 
@@ -124,17 +128,24 @@ class Questions:
         return wait if wait <= _LONGEST_WAIT_SECONDS else None
 
     def _tell(self, tier: Tier, answer: Answer | None = None, error: str | None = None) -> None:
-        facts: dict[str, Any] = {"ticket_id": self._claim.ticket.id, "tier": tier.value, "error": error}
-        if answer is not None:
-            usage = answer.usage
-            facts |= {
-                "model": answer.model,
-                "request_id": answer.request_id,
-                "unusable": answer.unusable,
-                "cost_usd": usage.cost_usd,
-                "input_tokens": usage.input_tokens,
-                "output_tokens": usage.output_tokens,
-                "cache_read_tokens": usage.cache_read_tokens,
-                "cache_write_tokens": usage.cache_write_tokens,
-            }
-        self._desk.observer(Event("model.called", "debug", facts))
+        self._desk.observer(called(self._claim.ticket.id, tier, answer if error is None else error))
+
+
+def called(ticket_id: str, tier: Tier, came: Answer | str | None) -> Event:
+    """What observers hear of a call: its answer and bill, or the name of what came instead."""
+    answer = came if isinstance(came, Answer) else None
+    error = came if isinstance(came, str) else None
+    facts: dict[str, Any] = {"ticket_id": ticket_id, "tier": tier.value, "error": error}
+    if answer is not None:
+        usage = answer.usage
+        facts |= {
+            "model": answer.model,
+            "request_id": answer.request_id,
+            "unusable": answer.unusable,
+            "cost_usd": usage.cost_usd,
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cache_read_tokens": usage.cache_read_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
+        }
+    return Event("model.called", "debug", facts)

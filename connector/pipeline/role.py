@@ -19,3 +19,12 @@ class Role(StrEnum):
     @property
     def works(self) -> bool:
         return self is not Role.POLLER
+
+
+class Lane(StrEnum):
+    """The queue that a ticket waits in.  What waits in the lane of the backfill only a backfill takes:
+    neither a service nor its passes spend on it or write it.
+    """
+
+    LIVE = "live"
+    BACKFILL = "backfill"

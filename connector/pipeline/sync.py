@@ -12,7 +12,7 @@ from connector.pipeline.triage import Triage
 from connector.pipeline.write_back import WriteBack
 from connector.ports import NOTHING_DUE, Clock, Due, Ledger
 
-_SHORT_WAIT_SECONDS = 10.0  # work due this soon belongs to the pass; later work is for the next one
+SHORT_WAIT_SECONDS = 10.0  # work due this soon belongs to the pass; later work is for the next one
 _BULK_PATIENCE_SECONDS = 0.25
 WRITE_FROM = 100  # so many finished decisions are worth a bulk write while models still think
 
@@ -47,14 +47,14 @@ def run_pass(stages: Stages) -> Due:
 
 def _work(stages: Stages) -> Due:
     while True:
-        _triage_and_write(stages)
+        triage_and_write(stages)
         due = stages.ledger.due()
         pause = due.next_in_seconds
-        if pause is None or pause > _SHORT_WAIT_SECONDS or stages.clock.sleep(max(pause, 0.05)):
+        if pause is None or pause > SHORT_WAIT_SECONDS or stages.clock.sleep(max(pause, 0.05)):
             return due
 
 
-def _triage_and_write(stages: Stages) -> None:
+def triage_and_write(stages: Stages) -> None:
     """Both stages at once: while models think, finished decisions are written in full batches."""
     with ThreadPoolExecutor(1, thread_name_prefix="stage") as pool:
         triage = pool.submit(stages.triage.run)

@@ -20,12 +20,13 @@ from connector.errors import (
     AuthRefused,
     ConnectorError,
     LeaseLost,
+    OutOfMoney,
     RequestRejected,
     SettingsError,
     StoreUnusable,
     Unavailable,
 )
-from connector.pipeline.questions import Desk, Questions
+from connector.pipeline.questions import Desk, Postponed, Questions
 from connector.ports import Event, Helpdesk, SubmissionClaim
 from connector.routing import human_route, route
 
@@ -35,6 +36,10 @@ ChooseExamples = Callable[[Ticket], Chosen]
 _DECISIONS = uuid.UUID("6f1d3c52-6e3a-4f6e-9a55-0f5a1a1c7f10")  # namespace of decision ids
 _LONGEST_BACKOFF_SECONDS = 300.0
 _LOOK_SECONDS = 0.5  # how long idle threads wait beside busy ones before they look for new work
+
+
+Put = Callable[[Desk, SubmissionClaim, Mapping[str, Any], Callable[[], Chosen]], Questions]
+"""How questions about a submission are put to the models: what they read of it, and its examples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,7 @@ class Triage:
         limits: TriageLimits,
         reader: Reader | None = None,
         examples: ChooseExamples | None = None,
+        put: Put = Questions,
     ) -> None:
         self._name = helpdesk_name
         self._helpdesk = helpdesk
@@ -66,12 +72,13 @@ class Triage:
         self._limits = limits
         self._reader = reader or Reader()
         self._examples = examples
+        self._put = put
 
     def run(self) -> None:
         """Decide until nothing is due or a stop is asked for; calls in flight are finished.
 
-        Raises AuthRefused, SettingsError or StoreUnusable when going on would be pointless; what was claimed
-        by then is back in the queue.
+        Raises AuthRefused, SettingsError, OutOfMoney or StoreUnusable when going on would be pointless;
+        what was claimed by then is back in the queue.
         """
         workers = self._limits.workers
         fatal: BaseException | None = None
@@ -105,9 +112,11 @@ class Triage:
             self._settle(claim)
         except Unavailable as error:
             self._put_off(claim, error)
+        except Postponed:
+            return
         except LeaseLost:
             self._desk.observer(Event("lease.lost", "warning", {"ticket_id": claim.ticket.id}))
-        except (AuthRefused, SettingsError):
+        except (AuthRefused, SettingsError, OutOfMoney):
             self._return([claim])
             raise
 
@@ -123,7 +132,7 @@ class Triage:
             whole = self._with_text(claim)
             reading = self._reader.read(whole)
             ticket = reading.ticket
-            questions = Questions(self._desk, claim, reading.shown, partial(self._examples_for, ticket))
+            questions = self._put(self._desk, claim, reading.shown, partial(self._examples_for, ticket))
             verdict = self._cascade.judge(whole, questions, reading)
         except RequestRejected as error:
             verdict = self._cascade.unasked(ticket, Kind.FAILED_OPEN, Cause.REQUEST_REJECTED, str(error))
@@ -133,7 +142,7 @@ class Triage:
                 raise
             reason = f"waited {waited / 60:.0f} minutes: {error}"
             verdict = self._cascade.unasked(ticket, Kind.FAILED_OPEN, Cause.WAITED_TOO_LONG, reason)
-        except (ConnectorError, StoreUnusable):
+        except (ConnectorError, StoreUnusable, Postponed):
             raise
         except Exception as error:  # noqa: BLE001 - a bug of ours must not keep a ticket from a person
             name = type(error).__name__

@@ -111,6 +111,12 @@ class HelpdeskSettings(BaseModel):
         le=1,
         description="Share of the helpdesk's rate limits to use, by all our processes together.",
     )
+    backfill_rate_share: float = Field(
+        default=0.4,
+        gt=0,
+        le=1,
+        description="The same for a backfill: the rest is for the service and for others.",
+    )
     ca_bundle: FilePath | None = Field(
         default=None,
         description="PEM file with the certificate authorities to trust instead of the usual ones.",

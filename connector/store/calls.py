@@ -28,7 +28,13 @@ _END = (
 
 
 def begin(
-    tx: Connection, held: SubmissionClaim, tier: Tier, model: str, reserve_usd: Decimal, at: int
+    tx: Connection,
+    held: SubmissionClaim,
+    tier: Tier,
+    model: str,
+    reserve_usd: Decimal,
+    at: int,
+    batch: int | None = None,
 ) -> int:
     """Record the intent; returns the call's id."""
     values = {
@@ -41,6 +47,7 @@ def begin(
         "model": model,
         "reserve_micro_usd": to_micro(reserve_usd),
         "started_at": at,
+        "batch": batch,
     }
     return int(tx.execute(_BEGIN, values).scalar_one())
 
@@ -84,7 +91,10 @@ def look_back(tx: Connection, submission_ids: Sequence[int], at: int) -> Mapping
     )
     past: dict[int, tuple[PastCall, ...]] = {}
     for row in tx.execute(
-        select(_calls.submission_id, _calls.tier, _calls.answer).where(mine).order_by(_calls.id)
+        select(_calls.submission_id, _calls.tier, _calls.answer, _calls.error).where(mine).order_by(_calls.id)
     ):
-        past[row.submission_id] = (*past.get(row.submission_id, ()), PastCall(Tier(row.tier), row.answer))
+        past[row.submission_id] = (
+            *past.get(row.submission_id, ()),
+            PastCall(Tier(row.tier), row.answer, row.error),
+        )
     return past

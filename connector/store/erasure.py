@@ -20,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from connector.pipeline.role import Lane
 from connector.store.personal import TRACES, WORDS, Erasure, without_reasons, without_words
 from connector.store.tables import decisions, labels, model_calls, revisions, submissions, undos, writes
 
@@ -69,6 +70,8 @@ def _erase_submissions(tx: Connection, ids: Sequence[int], because: Erasure, at:
                 "lease_epoch": submissions.c.lease_epoch + 1,
                 "lease_until": 0,
                 "run_after": 0,  # nothing is left to ask an upstream about
+                "batch": null(),  # nor to wait for
+                "lane": Lane.LIVE.value,  # whoever is at work first brings it to a person
             }
         )
     )

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, or_, select, update
 
 from connector.domain.decision import Outcome
 from connector.domain.ticket import Disposition, History, Status, Ticket, Unreadable
+from connector.pipeline.role import Lane
 from connector.ports import PollLease, Screened
 from connector.store.columns import AnyRow, NowMs, as_json, from_ms, maybe_from_ms, to_ms
 from connector.store.erasure import erase_deleted, mark_erased
@@ -166,6 +167,7 @@ class Stamp:
     helpdesk: str
     pass_id: str | None
     seen_at: int
+    lane: Lane = Lane.LIVE
 
     @property
     def columns(self) -> Mapping[str, object]:
@@ -259,7 +261,8 @@ def _insert_submissions(tx: Connection, stamp: Stamp, originals: Sequence[Ticket
         (ticket.id, 1, ticket.requester, as_json(ticket), _RANKS.get(ticket.priority or "", _ORDINARY))
         for ticket in originals
     ]
-    deque(insert_rows(tx, submissions, _SUBMISSION, rows, same=stamp.columns), maxlen=0)
+    same = {**stamp.columns, "lane": stamp.lane.value}
+    deque(insert_rows(tx, submissions, _SUBMISSION, rows, same=same), maxlen=0)
     if forgotten:
         mark_erased(tx, stamp.helpdesk, forgotten, stamp.seen_at)
 

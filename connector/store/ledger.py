@@ -16,6 +16,7 @@ from connector.domain.classification import Answer, Tier
 from connector.domain.decision import Applied, Decision, Outcome
 from connector.domain.ticket import Disposition, History, Ticket, Unreadable
 from connector.errors import LeaseLost
+from connector.pipeline.role import Lane
 from connector.ports import Clock, Due, PollLease, Screened, SubmissionClaim, WriteClaim
 from connector.store import calls, feed, queues, verdicts
 from connector.store.columns import AnyRow, maybe_from_ms, to_ms
@@ -29,9 +30,9 @@ Memory = Callable[[Sequence[str]], Mapping[str, History]]
 class SqlLedger:
     """A `Ledger` for one worker at one helpdesk; safe to share between threads.
 
-    ``memory``, if given, knows tickets that this database does not, and wins.  The right to poll is leased
-    for ``poll_lease_seconds``, like any other work unless given.  ``spending`` refuses calls that the day's
-    budget cannot bear; without one there is no limit.
+    It takes what waits in its ``lane``.  ``memory``, if given, knows tickets that this database does not,
+    and wins.  The right to poll is leased for ``poll_lease_seconds``, like any other work unless given.
+    ``spending`` refuses calls that the day's budget cannot bear; without one there is no limit.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class SqlLedger:
         poll_lease_seconds: float | None = None,
         memory: Memory | None = None,
         spending: Spending | None = None,
+        lane: Lane = Lane.LIVE,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -56,6 +58,7 @@ class SqlLedger:
         )
         self._memory = memory
         self._spending = spending
+        self._lane = lane
         self._polling: PollLease | None = None  # our newest lease, with the checkpoint we stored last
         self._pass_id: str | None = None
         self._lock = threading.Lock()
@@ -109,7 +112,7 @@ class SqlLedger:
             return ()
         with self._claiming, self._database.write("claim_submissions") as tx:
             rows = queues.claim_due(
-                tx, queues.SUBMISSIONS, self._helpdesk, self._worker, self._lease_ms, limit
+                tx, queues.SUBMISSIONS, self._helpdesk, self._worker, self._lease_ms, limit, self._lane
             )
             again = [row.id for row in rows if row.lease_epoch > 1]
             past = calls.look_back(tx, again, self._now_ms()) if again else {}
@@ -133,7 +136,9 @@ class SqlLedger:
     def decide(self, claim: SubmissionClaim, decision: Decision) -> None:
         with self._database.write("decide") as tx:
             queues.change(tx, queues.END_SUBMISSION, claim, {})
-            verdicts.record(tx, claim.id, claim.ticket.id, decision, self._helpdesk, self._pass_id)
+            verdicts.record(
+                tx, claim.id, claim.ticket.id, decision, self._helpdesk, self._pass_id, self._lane
+            )
 
     @repeated
     def defer_submission(self, claim: SubmissionClaim, seconds: float, reason: str, *, counts: bool) -> None:
@@ -153,7 +158,9 @@ class SqlLedger:
         if limit < 1:
             return ()
         with self._claiming, self._database.write("claim_writes") as tx:
-            rows = queues.claim_due(tx, queues.WRITES, self._helpdesk, self._worker, self._lease_ms, limit)
+            rows = queues.claim_due(
+                tx, queues.WRITES, self._helpdesk, self._worker, self._lease_ms, limit, self._lane
+            )
             return verdicts.write_claims(tx, rows) if rows else ()
 
     @repeated
@@ -175,7 +182,7 @@ class SqlLedger:
         with self._database.write("end_write") as tx:
             verdicts.finish(tx, claim, outcome, applied, reason, self._now_ms())
             if instead is not None:
-                verdicts.replace(tx, claim, instead, self._pass_id, self._now_ms())
+                verdicts.replace(tx, claim, instead, self._pass_id, self._lane, self._now_ms())
 
     @repeated
     def defer_write(self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool) -> None:
@@ -188,8 +195,10 @@ class SqlLedger:
     def due(self) -> Due:
         with self._database.read("due") as tx:
             both = [
-                queues.count_waiting(tx, table, self._helpdesk, self._worker)
-                for table in (submissions, writes)
+                queues.count_waiting(
+                    tx, table, self._helpdesk, self._worker, table.c.lane == self._lane.value, *only
+                )
+                for table, only in ((submissions, (queues.NOT_IN_BATCH,)), (writes, ()))
             ]
         soonest = min((each.next_ms for each in both if each.next_ms is not None), default=None)
         return Due(

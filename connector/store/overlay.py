@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, Table, func, insert, or_, select
 
 from connector.domain.budget import DailyBudget
 from connector.domain.ticket import History
+from connector.pipeline.role import Lane
 from connector.ports import Event
 from connector.store.feed import recall
 from connector.store.ledger import SqlLedger
@@ -107,7 +108,8 @@ def _waiting(helpdesk: str, most: int) -> list[tuple[Table, Select[Any]]]:
     """What to copy from each table, parents first."""
 
     def first(table: Table) -> Select[Any]:
-        due = select(table.c.id).where(table.c.helpdesk == helpdesk, WAITING)
+        live = table.c.lane == Lane.LIVE.value
+        due = select(table.c.id).where(table.c.helpdesk == helpdesk, WAITING, live)
         return due.order_by(table.c.run_after, table.c.id).limit(most)
 
     undecided, unwritten = first(submissions), first(writes)

@@ -114,7 +114,10 @@ HARMLESS: Mapping[str, frozenset[str]] = {
     "rate_budgets": frozenset({"helpdesk", "bucket", "granted"}),
     "passes": frozenset({"id", "mode", "worker", "summary"}),
     "revisions": frozenset({"helpdesk", "ticket_id", "version", "fingerprint", "disposition", "pass_id"}),
-    "submissions": frozenset({"helpdesk", "ticket_id", "pass_id", "state", "lease_owner", "erased_because"}),
+    "submissions": frozenset(
+        {"helpdesk", "ticket_id", "pass_id", "state", "lease_owner", "erased_because", "lane"}
+    ),
+    "batches": frozenset({"helpdesk", "mark", "state", "vendor_id", "pass_id", "reason"}),
     "model_calls": frozenset({"tier", "state", "model", "request_id", "stop_reason"}),
     "decisions": frozenset(
         {
@@ -141,6 +144,7 @@ HARMLESS: Mapping[str, frozenset[str]] = {
             "after_group",
             "state",
             "lease_owner",
+            "lane",
         }
     ),
     "undos": frozenset(

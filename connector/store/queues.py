@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from connector.errors import LeaseLost
+from connector.pipeline.role import Lane
 from connector.pipeline.undo import UndoClaim
 from connector.ports import SubmissionClaim, WriteClaim
 from connector.store.columns import AnyRow, NowMs
@@ -94,6 +95,10 @@ def claim_statement(
     )
 
 
+def _in_lane(table: Table) -> ColumnElement[bool]:
+    return table.c.lane == bindparam("of_lane")
+
+
 def _standing(table: Table) -> Select[Any]:
     """How much this worker holds, the most lapses of any of it, and whether ``table`` has suspects."""
     held = union_all(
@@ -108,7 +113,7 @@ def _standing(table: Table) -> Select[Any]:
         )
     ).subquery("held")
     suspects = select(table.c.id).where(
-        table.c.helpdesk == bindparam("of_helpdesk"), LEASED, _is_suspect(table)
+        table.c.helpdesk == bindparam("of_helpdesk"), LEASED, _is_suspect(table), _in_lane(table)
     )
     return select(
         func.count().label("held"),
@@ -126,13 +131,17 @@ class Queue:
     standing: Select[Any]
 
 
-def _queue(table: Table, *order: ColumnElement[Any]) -> Queue:
+def _queue(table: Table, *order: ColumnElement[Any], only: Sequence[ColumnElement[bool]] = ()) -> Queue:
+    chosen = (_in_lane(table), *only)
     # The suspects that have lapsed least go first: one that kills again does not hold up the innocent.
-    alone = claim_statement(table, (table.c.lapses, *order), and_(LEASED, _is_suspect(table)))
-    return Queue(claim_statement(table, order), alone, _standing(table))
+    alone = claim_statement(table, (table.c.lapses, *order), and_(LEASED, _is_suspect(table)), *chosen)
+    return Queue(claim_statement(table, order, None, *chosen), alone, _standing(table))
 
 
-SUBMISSIONS = _queue(submissions, submissions.c.rank, submissions.c.run_after, submissions.c.id)
+NOT_IN_BATCH = submissions.c.batch.is_(None)
+SUBMISSIONS = _queue(
+    submissions, submissions.c.rank, submissions.c.run_after, submissions.c.id, only=(NOT_IN_BATCH,)
+)
 WRITES = _queue(writes, writes.c.run_after, writes.c.id)
 
 # A person waits for an undo and sees it fail: nobody need be found out.
@@ -145,19 +154,19 @@ CLAIM_UNDOS = claim_statement(
 
 
 def claim_due(
-    tx: Connection, queue: Queue, helpdesk: str, worker: str, lease_ms: int, limit: int
+    tx: Connection, queue: Queue, helpdesk: str, worker: str, lease_ms: int, limit: int, lane: Lane
 ) -> Sequence[AnyRow]:
     """Claim what is due: suspects first and one at a time, everything else together.
 
     Nothing is claimed beside a suspect, and no suspect beside anything, by the same worker from any queue.
     """
-    worker_of = {"of_helpdesk": helpdesk, "worker": worker}
+    worker_of = {"of_helpdesk": helpdesk, "worker": worker, "of_lane": lane.value}
     standing = tx.execute(queue.standing, worker_of).one()
     if standing.lapses >= ALONE_FROM or (standing.suspects and standing.held):
         return []
     if standing.suspects:
-        return claim(tx, queue.alone, helpdesk, worker, lease_ms, 1)
-    return claim(tx, queue.together, helpdesk, worker, lease_ms, limit)
+        return claim(tx, queue.alone, helpdesk, worker, lease_ms, 1, of_lane=lane.value)
+    return claim(tx, queue.together, helpdesk, worker, lease_ms, limit, of_lane=lane.value)
 
 
 def deadly_attempts(row: AnyRow) -> int:

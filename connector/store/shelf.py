@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 from connector.domain.decision import Cause, Kind, Outcome
 from connector.domain.ticket import Disposition, Ticket
 from connector.pipeline.retry import Parked, Plight
+from connector.pipeline.role import Lane
 from connector.ports import Clock, Screened
 from connector.store.columns import AnyRow, from_ms, to_ms
 from connector.store.feed import Stamp, recall, store
@@ -114,6 +115,7 @@ class SqlShelf:
                 outcome=None,
                 reason=f"put back; before: {parked.reason}",
                 run_after=0,
+                lane=Lane.LIVE.value,  # whoever asked for it does not want to wait for the next backfill
                 attempts=0,
                 lapses=0,
                 after_version=None,

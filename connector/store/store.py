@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from sqlalchemy import URL, StaticPool
 
+from connector.errors import StoreInUse
+from connector.pipeline.role import Lane
 from connector.ports import Clock
 from connector.store import queues
+from connector.store.backlog import SqlBacklog
+from connector.store.batches import SqlBatchBook
 from connector.store.engine import file_of, name_of, open_engine, parse_url
 from connector.store.eraser import SqlEraser
 from connector.store.labels import SqlLabels
@@ -39,6 +44,7 @@ class Store:
         poll_lease_seconds: float | None = None,
         memory: Memory | None = None,
         spending: Spending | None = None,
+        lane: Lane = Lane.LIVE,
     ) -> SqlLedger:
         """The ledger of one helpdesk for ``worker``, a name that no other process uses."""
         return SqlLedger(
@@ -50,6 +56,7 @@ class Store:
             poll_lease_seconds=poll_lease_seconds,
             memory=memory,
             spending=spending,
+            lane=lane,
         )
 
     def eraser(self, helpdesk: str) -> SqlEraser:
@@ -72,6 +79,22 @@ class Store:
     def undos(self, helpdesk: str, worker: str, lease_seconds: float = 180.0) -> SqlUndoQueue:
         """The undo queue of one helpdesk for ``worker``, the one of its ledger."""
         return SqlUndoQueue(self.database, self.clock, helpdesk, worker, lease_seconds=lease_seconds)
+
+    @contextmanager
+    def alone(self, what: str) -> Iterator[None]:
+        """Nobody else does ``what`` on this database meanwhile.  Raises StoreInUse."""
+        with self.database.hold(what) as is_ours:
+            if not is_ours:
+                raise StoreInUse(f"{what} is at work on this database already; wait for it, or stop it")
+            yield
+
+    def backlog(self, helpdesk: str) -> SqlBacklog:
+        """The tickets of the past that a backfill of one helpdesk takes in."""
+        return SqlBacklog(self.database, self.clock, helpdesk)
+
+    def batch_book(self, helpdesk: str, spending: Spending | None = None) -> SqlBatchBook:
+        """The batches of one helpdesk's questions; ``spending`` refuses what the day's budget cannot bear."""
+        return SqlBatchBook(self.database, self.clock, helpdesk, spending)
 
     def shelf(self, helpdesk: str) -> SqlShelf:
         """The parked tickets of one helpdesk."""

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from connector.domain.classification import Answer
 from connector.domain.decision import Route
 from connector.domain.ticket import Standing, Ticket
+from connector.pipeline.role import Lane
 from connector.store.columns import BIG, Json, Words
 from connector.store.documents import Evidence, Said
 
@@ -43,6 +44,7 @@ WAITING = text("state IN ('pending', 'leased')")
 WITH_TEXT = text("ticket IS NOT NULL")
 ERASED_WITH_TEXT = text("ticket IS NOT NULL AND erased_at IS NOT NULL")
 LEASED = text("state = 'leased'")
+IN_BATCH = text("batch IS NOT NULL")
 
 
 def _needed(name: str, kind: Any = Text, *more: ForeignKey, **rest: Any) -> Column[Any]:  # noqa: ANN401 - passes on to Column
@@ -68,6 +70,16 @@ def _queue() -> list[Column[Any]]:
         _needed("lapses", Integer, server_default="0"),  # leases in a row that nobody ended
         *_lease(),
     ]
+
+
+def _lane() -> Column[Any]:
+    """Which process takes the row: the service and its passes, or a backfill."""
+    return _needed("lane", server_default=Lane.LIVE.value)
+
+
+def _batch_index(table: Table) -> Index:
+    """What is in a batch at the moment, or was: few rows, looked at by batch."""
+    return Index(f"ix_{table.name}_batch", table.c.batch, sqlite_where=IN_BATCH, postgresql_where=IN_BATCH)
 
 
 def _leased_index(table: Table) -> Index:
@@ -127,6 +139,8 @@ submissions = Table(
     *_queue(),
     Column("erased_at", BigInteger),  # when the requester's words were taken out of ``ticket``
     Column("erased_because", Text),
+    _lane(),
+    Column("batch", BIG),  # the open one that has its question; until that has ended nobody works on it
     CheckConstraint("state IN ('pending', 'leased', 'decided')", name="state"),
     UniqueConstraint("helpdesk", "ticket_id", "generation"),
 )
@@ -151,6 +165,7 @@ Index(
     postgresql_where=ERASED_WITH_TEXT,
 )
 _leased_index(submissions)
+_batch_index(submissions)
 
 model_calls = Table(
     "model_calls",
@@ -174,9 +189,33 @@ model_calls = Table(
     Column("answer", Json(Answer)),
     _needed("started_at", BigInteger),
     Column("finished_at", BigInteger),
+    Column("batch", BIG),  # the one it was asked in; none: it was asked directly
     CheckConstraint("state IN ('started', 'ok', 'unusable', 'error', 'lost')", name="state"),
     UniqueConstraint("submission_id", "tier", "try_no"),
     Index(None, "started_at"),
+)
+
+_batch_index(model_calls)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", BIG, primary_key=True),
+    _needed("helpdesk"),
+    _needed("mark"),  # begins the custom ids of its questions
+    _needed("state", server_default="intended"),
+    Column("vendor_id", Text),
+    _needed("questions", Integer),
+    _needed("reserve_micro_usd", BigInteger),
+    Column("pass_id", Text),
+    _needed("intended_at", BigInteger),
+    Column("submitted_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("reason", Text),  # why it ended without results
+    CheckConstraint("state IN ('intended', 'submitted', 'ended')", name="state"),
+    UniqueConstraint("mark"),
+    UniqueConstraint("vendor_id"),
+    Index(None, "helpdesk", "state"),
 )
 
 decisions = Table(
@@ -217,6 +256,7 @@ writes = Table(
     Column("left_as", Json(Standing)),  # right after, where nobody can have come between
     Column("ended_at", BigInteger),
     *_queue(),
+    _lane(),
     CheckConstraint("state IN ('pending', 'leased', 'done')", name="state"),
     Index(None, "helpdesk", "ticket_id"),
 )

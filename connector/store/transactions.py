@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
@@ -23,6 +23,8 @@ _SQLITE_READER = {"sqlite_begin": "BEGIN"}
 # PostgreSQL's default shows each statement what others committed before it: totals would not add up.
 # Not `postgresql_readonly`: taken back, it would end the read-only mode of a store that may never write.
 _POSTGRESQL_READER = {"isolation_level": "REPEATABLE READ"}
+
+_LOCK = "hashtextextended(current_schema() || ' ' || :name, 0)"
 
 Failpoint = Callable[[str], None]
 """Called with ``<method>.begun``, ``.committing`` and ``.committed``; what it raises, happens there."""
@@ -123,6 +125,27 @@ class Database:
                 connection.exec_driver_sql(f"VACUUM {', '.join(tables)}")
             finally:
                 connection.exec_driver_sql("RESET statement_timeout")
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[bool]:
+        """A lock that ends with this process, on a connection of its own; False when another one has it.
+
+        SQLite's file is ours alone already.  PgBouncer keeps the lock of a killed process for as long as its
+        own connection to the server lives, an hour unless configured.
+        """
+        if self.engine.dialect.name == "sqlite":
+            yield True
+            return
+        with ExitStack() as opened:
+            with self._translated("hold"):
+                alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+                session = opened.enter_context(alone.connect())
+                key = {"name": name}
+                got = bool(session.scalar(text(f"SELECT pg_try_advisory_lock({_LOCK})"), key))
+            yield got
+            if got:
+                with self._translated("hold"):
+                    session.execute(text(f"SELECT pg_advisory_unlock({_LOCK})"), key)
 
     @contextmanager
     def _translated(self, method: str, stays_undone: Callable[[], bool] = lambda: False) -> Iterator[None]:

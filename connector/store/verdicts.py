@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Update, bindparam, insert, select
 from connector.domain.decision import Applied, Cause, Decision, Kind, Outcome
 from connector.domain.ticket import Ticket
 from connector.errors import LeaseLost
+from connector.pipeline.role import Lane
 from connector.pipeline.undo import UndoClaim
 from connector.ports import WriteClaim
 from connector.store import queues
@@ -33,6 +34,7 @@ def record(
     decision: Decision,
     helpdesk: str,
     pass_id: str | None,
+    lane: Lane,
 ) -> None:
     """Insert a decision and the write that carries it out."""
     values = {
@@ -53,17 +55,19 @@ def record(
         "decided_at": to_ms(decision.decided_at),
     }
     tx.execute(_INSERT_DECISION, values)
-    pending = {"decision_id": decision.id, "helpdesk": helpdesk, "ticket_id": ticket_id}
+    pending = {"decision_id": decision.id, "helpdesk": helpdesk, "ticket_id": ticket_id, "lane": lane.value}
     tx.execute(_INSERT_WRITE, pending)
 
 
-def replace(tx: Connection, held: WriteClaim, decision: Decision, pass_id: str | None, at: int) -> None:
+def replace(
+    tx: Connection, held: WriteClaim, decision: Decision, pass_id: str | None, lane: Lane, at: int
+) -> None:
     """Commit a decision in place of one that the helpdesk refused: a new generation, decided at once."""
     refused = tx.execute(_SUBMISSION_OF, {"of_decision": held.decision.id}).one()
     state = {"state": "decided", "pass_id": pass_id, "seen_at": at}
     submission_id = next_generation(tx, refused, state)
     if submission_id is not None:
-        record(tx, submission_id, refused.ticket_id, decision, refused.helpdesk, pass_id)
+        record(tx, submission_id, refused.ticket_id, decision, refused.helpdesk, pass_id, lane)
 
 
 def next_generation(tx: Connection, of: AnyRow, values: Mapping[str, object]) -> int | None:

@@ -9,6 +9,7 @@ import anthropic
 import pytest
 
 from connector.sandbox.claude_api import ClaudeSandbox
+from connector.sandbox.claude_api.rejection import Rejected
 
 HAIKU = "claude-haiku-5-5"
 
@@ -111,3 +112,64 @@ def test_only_an_ended_batch_can_be_deleted_and_is_gone_then(
     assert deleted.type == "message_batch_deleted"
     with pytest.raises(anthropic.NotFoundError):
         client.messages.batches.retrieve(batch.id)
+
+
+def test_a_request_whose_fate_is_to_expire_keeps_its_batch_at_work_for_a_day(hands: Hands) -> None:
+    fates = {"slow": "expired"}
+    with (
+        ClaudeSandbox(now=hands, batch_seconds=60, batch_fate=lambda name, _: fates.get(name)) as claude,
+        anthropic.Anthropic(api_key="sandbox-key", base_url=claude.url, max_retries=0) as sdk,
+    ):
+        batch = sdk.messages.batches.create(requests=[entry("slow"), entry("fast")])
+        hands.at += 86_399
+        before = sdk.messages.batches.retrieve(batch.id)
+        hands.at += 1
+        after = sdk.messages.batches.retrieve(batch.id)
+
+    assert (before.processing_status, before.request_counts.processing) == ("in_progress", 2)
+    assert (after.request_counts.expired, after.request_counts.succeeded) == (1, 1)
+    assert [call.batch for call in claude.calls] == [True]  # what expired was never answered
+
+
+def test_an_error_of_the_vendor_concerns_its_request_only(hands: Hands) -> None:
+    broken = Rejected(500, "Internal server error")
+    with (
+        ClaudeSandbox(now=hands, batch_fate=lambda name, _: broken if name == "one" else None) as claude,
+        anthropic.Anthropic(api_key="sandbox-key", base_url=claude.url, max_retries=0) as sdk,
+    ):
+        batch = sdk.messages.batches.create(requests=[entry("one"), entry("two")])
+        results = {result.custom_id: result.result for result in sdk.messages.batches.results(batch.id)}
+
+    assert results["one"].type == "errored"
+    assert results["one"].error.error.type == "api_error"
+    assert results["two"].type == "succeeded"
+
+
+def test_results_are_gone_after_29_days_and_the_batch_says_since_when(
+    client: anthropic.Anthropic, hands: Hands
+) -> None:
+    batch = client.messages.batches.create(requests=[entry("one")])
+    hands.at += 61
+    client.messages.batches.retrieve(batch.id)
+    hands.at += 29 * 86_400
+
+    archived = client.messages.batches.retrieve(batch.id)
+
+    assert archived.processing_status == "ended"
+    assert archived.results_url is None
+    assert archived.archived_at is not None
+    with pytest.raises(anthropic.NotFoundError):
+        client.get(f"/v1/messages/batches/{batch.id}/results", cast_to=object)
+
+
+def test_what_was_handed_in_can_be_looked_at(hands: Hands) -> None:
+    with (
+        ClaudeSandbox(now=hands) as claude,
+        anthropic.Anthropic(api_key="sandbox-key", base_url=claude.url, max_retries=0) as sdk,
+    ):
+        batch = sdk.messages.batches.create(requests=[entry("one"), entry("two")])
+
+        assert [(each.batch_id, each.custom_id) for each in claude.batched] == [
+            (batch.id, "one"),
+            (batch.id, "two"),
+        ]

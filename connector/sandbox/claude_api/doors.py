@@ -13,6 +13,7 @@ from connector.sandbox.claude_api.messages import Reply
 from connector.sandbox.claude_api.rejection import Rejected, invalid
 from connector.sandbox.server import Request, Response, json_response
 
+MAX_BATCH_BYTES = 256 * 1024 * 1024
 _MAX_BODY_BYTES = 32 * 1024 * 1024
 
 
@@ -40,9 +41,9 @@ class Door(Protocol):
     def refuse(self, rejected: Rejected, request_id: str) -> Response: ...
 
 
-def read_body(request: Request) -> dict[str, Any]:
+def read_body(request: Request, most_bytes: int = _MAX_BODY_BYTES) -> dict[str, Any]:
     """The JSON object in a request's body; raises Rejected."""
-    if len(request.body) > _MAX_BODY_BYTES:
+    if len(request.body) > most_bytes:
         raise Rejected(413, "Request exceeds the maximum size")
     try:
         body = json.loads(request.body)

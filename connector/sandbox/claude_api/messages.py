@@ -76,12 +76,15 @@ class Messages:
             raise
 
     def create_in_batch(self, params: Mapping[str, Any]) -> Json:
-        """Answer one request of a batch: no rate limit, no waiting, no script."""
+        """Answer one request of a batch: no rate limit, no waiting, and of the script only its author."""
         at = self._now()
         request = self._read(params, LATEST_VERSION)
         metered = self._meter(request, at)
         self._cache.open(metered)
-        answer = self._writer.write(request, Scripted())
+        scripted = self._script.by_author(request)
+        if scripted.error is not None:
+            raise scripted.error
+        answer = self._writer.write(request, scripted)
         message = build_message(self._new_id("msg_"), request.model.id, metered, answer, tier="batch")
         self._log.add(_answered(request, at, message, metered, self._new_id("req_"), batch=True))
         return message

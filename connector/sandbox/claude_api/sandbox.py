@@ -11,9 +11,9 @@ from threading import Event
 from typing import Any, Self
 
 from connector.sandbox.claude_api.amazon_door import AmazonDoor
-from connector.sandbox.claude_api.batches import Batches, page_of
+from connector.sandbox.claude_api.batches import Batches, Fate, Received, page_of
 from connector.sandbox.claude_api.calls import Call, CallLog, Totals
-from connector.sandbox.claude_api.doors import Door, is_key, read_body, render_reply
+from connector.sandbox.claude_api.doors import MAX_BATCH_BYTES, Door, is_key, read_body, render_reply
 from connector.sandbox.claude_api.google_door import GoogleDoor
 from connector.sandbox.claude_api.message import Json
 from connector.sandbox.claude_api.messages import LATEST_VERSION, Messages
@@ -37,8 +37,9 @@ class ClaudeSandbox:
     It is a Bedrock client's too, and with ``/v1`` at its end a Vertex client's; ``api_key`` is the id of the
     AWS access key and Google's access token as well.
     ``latency_seconds`` is one number or one per model; ``rate_limits`` None announces limits without
-    enforcing them; ``author`` scripts answers (see Scripted); batches end ``batch_seconds`` after creation;
-    ``watch`` is given the body of every request for a message as it came.
+    enforcing them; ``author`` scripts answers (see Scripted); batches end ``batch_seconds`` after creation,
+    their requests as ``batch_fate`` wants; ``watch`` is given the body of every request for a message as it
+    came.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class ClaudeSandbox:
         author: Author | None = None,
         watch: Callable[[Mapping[str, Any]], object] | None = None,
         batch_seconds: float = 0.0,
+        batch_fate: Fate | None = None,
         port: int = 0,
     ) -> None:
         self.faults = faults or FaultPlan()
@@ -79,7 +81,7 @@ class ClaudeSandbox:
             latency=self._latency,
             new_id=self._new_id,
         )
-        self._batches = Batches(self._messages.create_in_batch, now, batch_seconds, self._new_id)
+        self._batches = Batches(self._messages.create_in_batch, now, batch_seconds, self._new_id, batch_fate)
         self.server = serve(self.faults.wrap(self._serve), port, now)
 
     # --- for its owner -------------------------------------------------------------------------------------
@@ -93,6 +95,11 @@ class ClaudeSandbox:
     def calls(self) -> tuple[Call, ...]:
         """Every request for a message, refused ones included, in order of completion."""
         return self._log.calls
+
+    @property
+    def batched(self) -> tuple[Received, ...]:
+        """Every request that was handed in as part of a batch."""
+        return self._batches.received
 
     @property
     def high_water(self) -> int:
@@ -173,7 +180,7 @@ class ClaudeSandbox:
             case "GET", path if path.startswith("/v1/models/"):
                 return json_response(self._retrieve_model(path.removeprefix("/v1/models/")))
             case "POST", "/v1/messages/batches":
-                return json_response(self._batches.create(read_body(request), self.url))
+                return json_response(self._batches.create(read_body(request, MAX_BATCH_BYTES), self.url))
             case "GET", "/v1/messages/batches":
                 return json_response(self._batches.page(request.query, self.url))
         if found := _BATCH_PATH.fullmatch(request.path):

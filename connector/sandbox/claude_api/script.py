@@ -82,6 +82,8 @@ class Script:
         with self._lock:
             queued = bool(self._queue)
             answer = self._queue.popleft() if queued else None
-        if not queued and self._author is not None:
-            answer = self._author(request)
-        return answer or Scripted()
+        return answer or (Scripted() if queued else self.by_author(request))
+
+    def by_author(self, request: MessageRequest) -> Scripted:
+        """What ``author`` says, whatever is queued."""
+        return (self._author(request) if self._author is not None else None) or Scripted()
