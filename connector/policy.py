@@ -9,6 +9,7 @@ from connector.classify.cascade import Cascade
 from connector.classify.guardrail import Condition, Guardrail
 from connector.classify.phrases import Phrases
 from connector.classify.rules import Rule
+from connector.classify.signals import CustomerSignals
 from connector.domain.ticket import Group
 from connector.errors import SettingsError
 from connector.routing import QueueRule, RoutingPolicy
@@ -31,6 +32,12 @@ def build_cascade(settings: Settings, routing: RoutingPolicy) -> Cascade:
             for each in settings.rules
         ),
         thresholds=settings.thresholds.by_axis(),
+        signals=CustomerSignals(
+            settings.urgent(),
+            settings.signals.lower_by,
+            settings.signals.folded_tiers(),
+            settings.signals.arr_usd,
+        ),
     )
 
 
@@ -62,6 +69,7 @@ def resolve_routing(settings: Settings, groups: Sequence[Group]) -> RoutingPolic
         default=QueueRule({}, routing.default_queue, routing.default_sla_minutes),
         priorities=settings.priorities(),
         tag_prefix=settings.tags.prefix,
+        urgencies=settings.urgencies_in_order(),
     )
 
 

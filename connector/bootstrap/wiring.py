@@ -17,6 +17,7 @@ from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk
 from connector.pipeline.retention import Retention
 from connector.pipeline.role import Role
+from connector.pipeline.second_look import LookPolicy, SecondLook
 from connector.pipeline.sync import WRITE_FROM, Stages
 from connector.pipeline.triage import Triage, TriageLimits
 from connector.pipeline.write_back import WriteBack, WritePolicy
@@ -90,19 +91,25 @@ def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts)
     desk = Desk(ledger, parts.classifier, breaker, clock, observer, max_tries=settings.llm.max_tries)
     write = settings.write
     may_write = WritePolicy(parts.inbox, write.group, write.priority, write.note, routing=parts.routing)
+    hears_replies = settings.material_change.enabled
+    cascade = build_cascade(settings, parts.routing)
+    look = LookPolicy(settings.material_change.ask_model, settings.llm.max_text_chars)
+    name = settings.helpdesk.ledger_name
     return Stages(
-        intake=Intake(helpdesk, ledger, clock, observer, IntakePolicy(parts.inbox, lookback)),
+        intake=Intake(helpdesk, ledger, clock, observer, IntakePolicy(parts.inbox, lookback, hears_replies)),
         triage=Triage(
-            settings.helpdesk.ledger_name,
+            name,
             helpdesk,
             desk,
-            build_cascade(settings, parts.routing),
+            cascade,
             TriageLimits(
                 workers=settings.llm.workers,
                 max_attempts=settings.triage.max_attempts,
                 max_wait_seconds=60 * settings.llm.max_wait_minutes,
                 max_text_chars=settings.llm.max_text_chars,
+                repeat_within=timedelta(hours=settings.signals.repeat_hours),
             ),
+            SecondLook(name, helpdesk, desk, cascade, look),
         ),
         write_back=WriteBack(helpdesk, ledger, clock, observer, may_write),
         ledger=ledger,

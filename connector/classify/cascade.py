@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from connector.classify.guardrail import Guardrail
 from connector.classify.rules import Rule, RuleHits, apply_rules
+from connector.classify.signals import CustomerSignals
 from connector.domain.classification import Answer, Classification, Tier
-from connector.domain.decision import Cause, Kind, Step
+from connector.domain.decision import Cause, Kind, Signal, Step
 from connector.domain.taxonomy import Axis, Taxonomy
 from connector.domain.ticket import Ticket
 from connector.routing import RoutingPolicy, axes_that_matter
@@ -39,6 +40,7 @@ class Cascade:
     rules: Sequence[Rule] = ()
     thresholds: Mapping[Axis, float] = field(default_factory=dict)
     tiers: Sequence[Tier] = (Tier.CHEAP, Tier.STRONG)
+    signals: CustomerSignals = field(default_factory=CustomerSignals)
 
     def judge(self, ticket: Ticket, ask: Ask) -> Verdict:
         """A verdict for every ticket; nothing is asked while a free answer exists."""
@@ -54,6 +56,11 @@ class Cascade:
             return self._routed(found, Cause.RULE, ticket, (Step(Tier.RULES, found),))
         return self._ask_models(ticket, ask, hits)
 
+    def signals_in(self, verdict: Verdict, ticket: Ticket) -> tuple[Signal, ...]:
+        """What about the customer counted where models were asked."""
+        found = verdict.classification if verdict.cause is not Cause.RULE else None
+        return self.signals.told(found, ticket, self.thresholds.get(Axis.URGENCY, 0.0))
+
     def _ask_models(self, ticket: Ticket, ask: Ask, hits: RuleHits) -> Verdict:
         steps: list[Step] = []
         for tier in self.tiers:
@@ -62,7 +69,7 @@ class Cascade:
                 steps.append(Step(tier, None, went_on=f"{tier} answer unusable: {answer.unusable}"))
                 continue
             found = hits.over(answer.classification)
-            doubts = self._doubts(found)
+            doubts = self._doubts(found, ticket)
             steps.append(Step(tier, found, went_on="; ".join(doubts)))
             if not doubts:
                 return self._routed(found, Cause.CONFIDENT, ticket, tuple(steps))
@@ -76,11 +83,13 @@ class Cascade:
             return Verdict(Kind.ESCALATED, Cause.GUARDRAIL, reason, found, steps, conditions)
         return Verdict(Kind.ROUTED, cause, found.reason, found, steps)
 
-    def _doubts(self, found: Classification) -> tuple[str, ...]:
+    def _doubts(self, found: Classification, ticket: Ticket) -> tuple[str, ...]:
         """Why this classification is not good enough: each axis that matters and is under its threshold."""
         doubts = []
         for axis in axes_that_matter(found, self.routing, self.taxonomy):
             label, threshold = found.on(axis), self.thresholds.get(axis, 0.0)
+            if axis is Axis.URGENCY:
+                threshold = self.signals.bar(found, ticket, threshold)
             if label is None:
                 doubts.append(f"no {axis}")
             elif label.confidence < threshold:

@@ -70,6 +70,7 @@ FACTS: Final = frozenset(
         "prompt_version",
         "queue",
         "reason",
+        "replies",
         "request_id",
         "retry_s",
         "role",

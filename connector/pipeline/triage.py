@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 from connector.classify.cascade import Cascade, Verdict
 from connector.classify.prompt import ticket_object
-from connector.domain.decision import Cause, Decision, Kind
+from connector.domain.decision import Cause, Decision, Kind, Signal
 from connector.domain.ticket import Ticket
 from connector.errors import (
     AuthRefused,
@@ -23,7 +23,9 @@ from connector.errors import (
     StoreUnusable,
     Unavailable,
 )
+from connector.pipeline.decided import decided
 from connector.pipeline.questions import Desk, Questions
+from connector.pipeline.second_look import SecondLook
 from connector.ports import Event, Helpdesk, SubmissionClaim
 from connector.routing import human_route, route
 
@@ -41,19 +43,27 @@ class TriageLimits:
     max_attempts: int = 5
     max_wait_seconds: float = 900.0
     max_text_chars: int = 12_000
+    repeat_within: timedelta = timedelta(0)  # how long a requester's earlier tickets count; 0: not at all
 
 
 class Triage:
     """Claims submissions, asks the cascade, commits decisions.  Fail-open: every claim ends somewhere."""
 
     def __init__(
-        self, helpdesk_name: str, helpdesk: Helpdesk, desk: Desk, cascade: Cascade, limits: TriageLimits
+        self,
+        helpdesk_name: str,
+        helpdesk: Helpdesk,
+        desk: Desk,
+        cascade: Cascade,
+        limits: TriageLimits,
+        second_look: SecondLook | None = None,
     ) -> None:
         self._name = helpdesk_name
         self._helpdesk = helpdesk
         self._desk = desk
         self._cascade = cascade
         self._limits = limits
+        self._second_look = second_look or SecondLook(helpdesk_name, helpdesk, desk, cascade)
         self._warm_until = 0.0  # monotonic
 
     def run(self) -> None:
@@ -120,9 +130,15 @@ class Triage:
             self._commit(claim, Verdict(Kind.FAILED_OPEN, Cause.TOO_MANY_ATTEMPTS, reason))
             return
         questions: Questions | None = None
+        earlier = 0
         try:
+            if claim.reply is not None:
+                self._second_look.take(claim, claim.reply)
+                return
             ticket = self._with_text(claim)
-            questions = Questions(self._desk, claim, ticket_object(ticket, self._limits.max_text_chars))
+            earlier = self._earlier(claim)
+            facts = ticket_object(ticket, self._limits.max_text_chars, earlier_tickets=earlier)
+            questions = Questions(self._desk, claim, facts)
             verdict = self._cascade.judge(ticket, questions)
         except RequestRejected as error:
             verdict = Verdict(Kind.FAILED_OPEN, Cause.REQUEST_REJECTED, str(error))
@@ -133,7 +149,7 @@ class Triage:
             facts = {"ticket_id": claim.ticket.id, "error": name}
             self._desk.observer(Event("triage.failed", "error", facts))
             verdict = Verdict(Kind.FAILED_OPEN, Cause.INTERNAL_ERROR, f"internal error ({name})")
-        self._commit(claim, verdict, questions)
+        self._commit(claim, verdict, questions, earlier)
 
     def _with_text(self, claim: SubmissionClaim) -> Ticket:
         """The ticket as it arrived; text that the feed did not carry is fetched, the rest stays as it was."""
@@ -142,10 +158,26 @@ class Triage:
         fresh = self._helpdesk.fetch([claim.ticket.id]).get(claim.ticket.id)
         return replace(claim.ticket, text=fresh.text if isinstance(fresh, Ticket) else None)
 
-    def _commit(self, claim: SubmissionClaim, verdict: Verdict, questions: Questions | None = None) -> None:
+    def _earlier(self, claim: SubmissionClaim) -> int:
+        """How many other tickets the same requester opened shortly before this one."""
+        within = self._limits.repeat_within
+        return self._desk.ledger.earlier_tickets(claim, claim.ticket.created_at - within) if within else 0
+
+    def _commit(
+        self,
+        claim: SubmissionClaim,
+        verdict: Verdict,
+        questions: Questions | None = None,
+        earlier: int = 0,
+    ) -> None:
+        if claim.reply is not None:  # the ticket has a team, and people who read it
+            self._second_look.dismiss(claim, verdict.reason)
+            return
         decision = self._decision(claim, verdict, questions)
+        if earlier:
+            decision = self._marked(decision, earlier)
         self._desk.ledger.decide(claim, decision)
-        self._desk.observer(Event("ticket.decided", "info", _facts(claim, decision)))
+        self._desk.observer(decided(claim, decision))
 
     def _decision(self, claim: SubmissionClaim, verdict: Verdict, questions: Questions | None) -> Decision:
         policy = self._cascade.routing
@@ -165,7 +197,15 @@ class Triage:
             prompt_version=self._desk.classifier.prompt_version,
             decided_at=self._desk.clock.now(),
             cost_usd=questions.spent_usd() if questions else Decimal(0),
+            signals=self._cascade.signals_in(verdict, claim.ticket),
         )
+
+    def _marked(self, decision: Decision, earlier: int) -> Decision:
+        """The decision, marked as one about somebody who has written just before."""
+        hours = self._limits.repeat_within.total_seconds() / 3600
+        signal = Signal("repeat", f"{earlier} other tickets in the {hours:g} hours before: tagged")
+        tagged = replace(decision.route, tags=(*decision.route.tags, self._cascade.routing.tag("repeat")))
+        return replace(decision, route=tagged, signals=(*decision.signals, signal))
 
     def _wait_or_fail_open(self, claim: SubmissionClaim, error: Unavailable) -> None:
         """An outage is not the ticket's fault: it waits, but not for ever; then a person gets it."""
@@ -192,22 +232,3 @@ class Triage:
             "wait_s": round(seconds, 1),
         }
         self._desk.observer(Event("ticket.deferred", "debug", facts))
-
-
-def _facts(claim: SubmissionClaim, decision: Decision) -> Mapping[str, Any]:
-    found = decision.classification
-    return {
-        "ticket_id": claim.ticket.id,
-        "decision_id": decision.id,
-        "kind": decision.kind.value,
-        "cause": decision.cause.value,
-        "tier": decision.tier.value if decision.tier else None,
-        "team": decision.route.team,
-        "queue": decision.route.queue,
-        "group": decision.route.group_name,
-        "urgency": found.urgency.value if found and found.urgency else None,
-        "confidence": found.team.confidence if found and found.team else None,
-        "priority": decision.route.priority,
-        "cost_usd": decision.cost_usd,
-        "prompt_version": decision.prompt_version,
-    }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from connector.domain.classification import Classification
-from connector.domain.decision import Decision, Step
+from connector.domain.decision import Decision, Signal, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Evidence:
     guardrail: tuple[str, ...]
     thresholds: Mapping[str, float]
     cost_usd: Decimal  # exact; the column beside it is whole micro-USD, for sums
+    signals: tuple[Signal, ...] = ()
 
 
 def evidence_of(decision: Decision) -> Evidence:
@@ -30,4 +31,5 @@ def evidence_of(decision: Decision) -> Evidence:
         decision.guardrail,
         decision.thresholds,
         decision.cost_usd,
+        decision.signals,
     )

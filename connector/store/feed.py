@@ -11,11 +11,12 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, or_, select, update
 
 from connector.domain.decision import Outcome
-from connector.domain.ticket import Disposition, History, Status, Ticket, Unreadable
+from connector.domain.ticket import Disposition, History, Reply, Status, Ticket, Unreadable
 from connector.ports import PollLease, Screened
 from connector.store.columns import AnyRow, NowMs, as_json, from_ms, maybe_from_ms, to_ms
 from connector.store.erasure import erase_deleted, mark_erased
 from connector.store.personal import without_words
+from connector.store.replies import queue_replies
 from connector.store.rows import insert_new, insert_rows
 from connector.store.tables import checkpoints, corrections, revisions, submissions, undos, writes
 from connector.store.tombstones import barred
@@ -29,7 +30,8 @@ _ORDINARY = 2
 
 _KEY = (revisions.c.ticket_id, revisions.c.version, revisions.c.fingerprint)
 _SUBMISSION = tuple(
-    submissions.c[name] for name in ("ticket_id", "generation", "requester", "ticket", "rank")
+    submissions.c[name]
+    for name in ("ticket_id", "generation", "requester", "ticket", "rank", "opened_at", "heard_until")
 )
 _VERDICTS = select(revisions.c.ticket_id, revisions.c.disposition).where(
     revisions.c.helpdesk == bindparam("helpdesk"),
@@ -190,12 +192,23 @@ def store(
     corrected = [_correction(stamp, key, move) for key, move in moves.items() if key in stored]
     if corrected:
         tx.execute(insert_new(tx, corrections), corrected)
+    if spoken := _replies(screened, stored):
+        queue_replies(tx, stamp.columns, spoken)
     if unreadable:
         counts += Counter({Disposition.UNREADABLE: _insert_unreadable(tx, stamp, unreadable, at)})
     if deleted := _deleted_last(new):
         erase_deleted(tx, stamp.helpdesk, deleted, stamp.seen_at)
     repeated = len(screened) + len(unreadable) - counts.total()
     return counts + Counter({Disposition.DUPLICATE: repeated})
+
+
+def _replies(screened: Sequence[Screened], stored: set[_Key]) -> dict[str, tuple[Ticket, Reply, int]]:
+    """The last reply of each ticket that new revisions bring; it reaches back as far as the others."""
+    return {
+        each.ticket.id: (each.ticket, each.reply, rank_of(each.ticket))
+        for each in screened
+        if each.reply and (each.ticket.id, each.ticket.version, each.ticket.fingerprint) in stored
+    }
 
 
 def _within(
@@ -256,12 +269,25 @@ def _insert_submissions(tx: Connection, stamp: Stamp, originals: Sequence[Ticket
     forgotten = barred(tx, stamp.helpdesk, originals)
     originals = [without_words(each) if each.id in forgotten else each for each in originals]
     rows = [
-        (ticket.id, 1, ticket.requester, as_json(ticket), _RANKS.get(ticket.priority or "", _ORDINARY))
+        (
+            ticket.id,
+            1,
+            ticket.requester,
+            as_json(ticket),
+            rank_of(ticket),
+            to_ms(ticket.created_at),
+            to_ms(ticket.updated_at),
+        )
         for ticket in originals
     ]
     deque(insert_rows(tx, submissions, _SUBMISSION, rows, same=stamp.columns), maxlen=0)
     if forgotten:
         mark_erased(tx, stamp.helpdesk, forgotten, stamp.seen_at)
+
+
+def rank_of(ticket: Ticket) -> int:
+    """Its place in the queue; the lower, the sooner."""
+    return _RANKS.get(ticket.priority or "", _ORDINARY)
 
 
 def _deleted_last(new: Sequence[tuple[_Key, Ticket, Disposition]]) -> list[str]:

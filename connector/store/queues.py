@@ -196,6 +196,7 @@ def _put_back(table: Table) -> Update:
 # Built once: building a statement costs as much as running it.
 RENEW_SUBMISSION = fenced(submissions).values(lease_until=NowMs() + bindparam("lease_ms"))
 END_SUBMISSION = fenced(submissions).values(state="decided", lease_owner=None)
+DISMISS_SUBMISSION = END_SUBMISSION.values(reason=bindparam("why"))
 PUT_BACK_SUBMISSION = _put_back(submissions).values(
     waiting_since=func.coalesce(submissions.c.waiting_since, bindparam("since"))
 )
