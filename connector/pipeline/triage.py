@@ -31,6 +31,7 @@ from connector.routing import human_route, route
 
 _DECISIONS = uuid.UUID("6f1d3c52-6e3a-4f6e-9a55-0f5a1a1c7f10")  # namespace of decision ids
 _LONGEST_BACKOFF_SECONDS = 300.0
+_LONGEST_LOOK_SECONDS = 86_400.0  # a ticket that has a team can wait longer for a second look
 _LOOK_SECONDS = 0.5  # how long idle threads wait beside busy ones before they look for new work
 _CACHE_WARM_SECONDS = 240.0  # a cached prompt lives for five minutes after its last use
 
@@ -203,7 +204,7 @@ class Triage:
     def _marked(self, decision: Decision, earlier: int) -> Decision:
         """The decision, marked as one about somebody who has written just before."""
         hours = self._limits.repeat_within.total_seconds() / 3600
-        signal = Signal("repeat", f"{earlier} other tickets in the {hours:g} hours before: tagged")
+        signal = Signal("repeat", f"{earlier} earlier in the last {hours:g} hours: tagged")
         tagged = replace(decision.route, tags=(*decision.route.tags, self._cascade.routing.tag("repeat")))
         return replace(decision, route=tagged, signals=(*decision.signals, signal))
 
@@ -211,7 +212,8 @@ class Triage:
         """An outage is not the ticket's fault: it waits, but not for ever; then a person gets it."""
         now = self._desk.clock.now()
         waited = (now - (claim.waiting_since or now)).total_seconds()
-        left = self._limits.max_wait_seconds - waited
+        longest = self._limits.max_wait_seconds if claim.reply is None else _LONGEST_LOOK_SECONDS
+        left = longest - waited
         try:
             if left <= 0:
                 reason = f"waited {waited / 60:.0f} minutes: {error}"

@@ -40,7 +40,7 @@ Listening = Callable[..., World]
 def listening(world: World, clock: ManualClock, taxonomy: Taxonomy, policy: RoutingPolicy) -> Listening:
     """The connector, listening to replies; ``ask_model`` as in the settings."""
 
-    def listen(*, ask_model: bool = False) -> World:
+    def listen(*, ask_model: bool = False, repeat_within: timedelta = timedelta(0)) -> World:
         observer = broadcast([world.events.append])
         cascade = Cascade(
             taxonomy,
@@ -58,7 +58,7 @@ def listening(world: World, clock: ManualClock, taxonomy: Taxonomy, policy: Rout
         )
         desk = Desk(world.ledger, world.model, Breaker("claude", clock, observer), clock, observer)
         look = SecondLook("memory", world.helpdesk, desk, cascade, LookPolicy(ask_model))
-        limits = TriageLimits(workers=4, max_wait_seconds=900)
+        limits = TriageLimits(workers=4, repeat_within=repeat_within)
         intake = IntakePolicy(INBOX, timedelta(hours=24), hears_replies=True)
         world.stages = replace(
             world.stages,
@@ -271,10 +271,16 @@ def test_a_ticket_that_a_person_touched_before_the_reply_is_left_alone(
 
 
 @pytest.mark.parametrize(
-    "touch",
-    [{"group": "12"}, {"assignee": "501"}, {"priority": "low"}, {"status": Status.SOLVED}, {"group": "77"}],
+    ("text", "touch"),
+    [
+        ("my lawyer will call", {"group": "12"}),
+        ("my lawyer will call", {"group": "77"}),
+        ("my lawyer will call", {"assignee": "501"}),
+        ("production is down", {"priority": "low"}),
+        ("production is down", {"group": "12"}),
+        ("production is down", {"status": Status.SOLVED}),
+    ],
 )
-@pytest.mark.parametrize("text", ["my lawyer will call", "production is down"])
 def test_a_person_who_is_faster_than_the_second_write_wins(
     listening: Listening, text: str, touch: dict[str, Any]
 ) -> None:
@@ -346,9 +352,9 @@ def test_a_model_that_cannot_be_reached_leaves_the_ticket_with_its_team(
     world.model.reply = lambda *_: Unavailable("down")
     world.helpdesk.says(ticket, "It is worse today.")
 
-    for _ in range(30):
+    for _ in range(27):
         world.run()
-        world.clock.advance(120)
+        world.clock.advance(HOUR)
 
     assert world.helpdesk.tickets[ticket].group == "11"
     last = store.reports().story(ticket).submissions[-1]
@@ -407,3 +413,29 @@ def test_a_helpdesk_that_does_not_tell_when_requesters_spoke_is_asked_for_messag
     world.run()
 
     assert world.helpdesk.tickets[ticket].group == "19"
+
+
+def test_a_second_ticket_of_one_requester_within_a_day_is_noticed_and_not_merged(
+    listening: Listening, labelled: Callable[..., Classification], store: Store
+) -> None:
+    world = listening(repeat_within=timedelta(hours=24))
+    asked: list[Mapping[str, Any]] = []
+
+    def remembering(tier: Tier, facts: Mapping[str, Any]) -> Classification:
+        asked.append(facts)
+        return labelled(tier)
+
+    world.model.reply = remembering
+    first = world.arrives()
+    world.run()
+    world.clock.advance(HOUR)
+
+    second = world.arrives()
+    world.run()
+
+    assert "earlier_tickets" not in asked[0]
+    assert asked[1]["earlier_tickets"] == 1
+    assert "ai_repeat" not in world.helpdesk.tickets[first].tags
+    assert "ai_repeat" in world.helpdesk.tickets[second].tags
+    (signal,) = decisions(store, second)[0].decision.signals
+    assert signal.effect == "1 earlier in the last 24 hours: tagged"
