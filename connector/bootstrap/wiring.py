@@ -93,7 +93,7 @@ def _stages(settings: Settings, clock: Clock, observer: Observer, parts: _Parts)
     may_write = WritePolicy(parts.inbox, write.group, write.priority, write.note, routing=parts.routing)
     hears_replies = settings.material_change.enabled
     cascade = build_cascade(settings, parts.routing)
-    look = LookPolicy(settings.material_change.ask_model, settings.llm.max_text_chars)
+    look = LookPolicy(settings.material_change.ask_model, settings.llm.max_text_chars, hears_replies)
     name = settings.helpdesk.ledger_name
     return Stages(
         intake=Intake(helpdesk, ledger, clock, observer, IntakePolicy(parts.inbox, lookback, hears_replies)),

@@ -52,7 +52,8 @@ def reply_in(ticket: Ticket, disposition: Disposition, ours: OurRouting) -> Repl
         is_new = spoke_at > ours.heard_until
     if not is_new or not _stands(ticket, ours):
         return None
-    return Reply(ours.heard_until, spoke_at or ticket.updated_at)
+    # Not `spoke_at`: a metric need not be stamped in the very second of the message that it counts.
+    return Reply(ours.heard_until, max(ticket.updated_at, spoke_at or ticket.updated_at))
 
 
 def _stands(ticket: Ticket, ours: OurRouting) -> bool:
@@ -63,4 +64,5 @@ def _stands(ticket: Ticket, ours: OurRouting) -> bool:
         before = replace(before, assignee=None)
     else:
         before = replace(before, status=left.status, assignee=left.assignee, priority=left.priority)
-    return untouched(before, ticket, ours.decision.route.tags) is None
+    tags = set(ours.decision.route.tags) & set(left.tags) if left else ours.decision.route.tags
+    return untouched(before, ticket, tags) is None

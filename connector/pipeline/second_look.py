@@ -25,10 +25,14 @@ _CHANGES = uuid.UUID("0c6d5b0a-41f7-4a63-9d0b-6a2b7c1f5e33")  # namespace of dec
 
 @dataclass(frozen=True, slots=True)
 class LookPolicy:
-    """Whether a model is asked about what no word settles, and how much of a message it reads."""
+    """Whether a model is asked about what no word settles, and how much of a message it reads.
+
+    Where it is not enabled any more, what still waits is dismissed.
+    """
 
     ask_model: bool = False
     max_text_chars: int = 12_000
+    enabled: bool = True
 
 
 class SecondLook:
@@ -54,6 +58,9 @@ class SecondLook:
     def take(self, claim: SubmissionClaim, reply: Reply) -> None:
         """Take one claim to its decision, or dismiss it.  Raises what helpdesk, model and ledger raise."""
         ours = claim.routing
+        if not self._policy.enabled:
+            self.dismiss(claim, "switched off meanwhile")
+            return
         if ours is None or claim.ticket.requester is None:
             self.dismiss(claim, "a person has the ticket by now, or it was escalated before")
             return

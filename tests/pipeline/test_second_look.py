@@ -203,6 +203,19 @@ def test_each_message_is_heard_by_one_look(
     }
 
 
+def test_a_message_is_heard_although_its_metric_is_a_second_early(
+    listening: Listening, clock: ManualClock
+) -> None:
+    world = listening()
+    ticket = routed(world)
+
+    early = clock.now() - timedelta(seconds=1)
+    world.helpdesk.says(ticket, "my lawyer will call", requester_spoke_at=early)
+    world.run()
+
+    assert world.helpdesk.tickets[ticket].group == "19"
+
+
 def test_words_between_our_reading_and_our_writing_are_heard_too(listening: Listening) -> None:
     world = listening()
     ticket = world.arrives(group="77")

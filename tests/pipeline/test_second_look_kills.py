@@ -120,7 +120,7 @@ def live(
         with suppress(Killed):
             pass_of("w1")
         death.is_over = True
-        for number in range(2, 5):
+        for number in range(2, 4):
             clock.advance(600)
             pass_of(f"w{number}")
         return Lived(helpdesk, store, len(model.asked))

@@ -48,7 +48,9 @@ def allowed_tags(town: Town) -> re.Pattern[str]:
     labels = "|".join(f"{axis.value}__({names[axis]})" for axis in Axis)
     team, urgency = names[Axis.TEAM], names[Axis.URGENCY]
     queues = f"(urgent-security|(critical|priority)-({team})|({team})-({urgency}))"
-    return re.compile(rf"{prefix}(routed|needs_human|cause__[a-z_]+|sla__\d+|queue__{queues}|{labels})")
+    return re.compile(
+        rf"{prefix}(routed|needs_human|escalated|repeat|cause__[a-z_]+|sla__\d+|queue__{queues}|{labels})"
+    )
 
 
 def trespasses(town: Town, write: Write) -> list[str]:
