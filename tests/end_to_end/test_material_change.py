@@ -235,3 +235,20 @@ def test_explain_tells_both_decisions_in_order(
         "decided: escalated (material_change) because: the requester wrote again: guardrail word my lawyer",
     ]
     assert sorted(order, key=told.index) == order
+
+
+def test_explain_names_the_signals_of_a_decision(
+    build: Build, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    town = build()
+    first = routed(town)
+    second = town.ticket()
+    town.run_until_rest()
+    settings = tmp_path / "settings.toml"
+    settings.write_text(f'[store]\nurl = "sqlite:///{town.database}"\n')
+
+    explain(str(second), ask=False, as_json=False, config=settings)
+
+    assert "signal repeat: 1 earlier in the last 24 hours: tagged" in capsys.readouterr().out
+    assert "ai_repeat" in town.zendesk.tickets()[second].tags
+    assert "ai_repeat" not in town.zendesk.tickets()[first].tags
