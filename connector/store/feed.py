@@ -11,12 +11,13 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, or_, select, update
 
 from connector.domain.decision import Outcome
-from connector.domain.ticket import Disposition, History, Reply, Status, Ticket, Unreadable
+from connector.domain.ticket import Disposition, History, Status, Ticket, Unreadable
 from connector.ports import PollLease, Screened
 from connector.store.columns import AnyRow, NowMs, as_json, from_ms, maybe_from_ms, to_ms
 from connector.store.erasure import erase_deleted, mark_erased
 from connector.store.personal import without_words
-from connector.store.replies import queue_replies
+from connector.store.queues import rank_of
+from connector.store.replies import queue_replies, spoken_in
 from connector.store.rows import insert_new, insert_rows
 from connector.store.tables import checkpoints, corrections, revisions, submissions, undos, writes
 from connector.store.tombstones import barred
@@ -25,8 +26,6 @@ from connector.store.tombstones import barred
 _UNSETTLED = frozenset({Disposition.DELETED, Disposition.UNREADABLE})
 _LATER = frozenset({Disposition.DUPLICATE, Disposition.ECHO, Disposition.UPDATE, Disposition.CORRECTION})
 _SETTLING = frozenset(Disposition) - _UNSETTLED - _LATER
-_RANKS = {"urgent": 0, "high": 1, "low": 3}
-_ORDINARY = 2
 
 _KEY = (revisions.c.ticket_id, revisions.c.version, revisions.c.fingerprint)
 _SUBMISSION = tuple(
@@ -192,7 +191,7 @@ def store(
     corrected = [_correction(stamp, key, move) for key, move in moves.items() if key in stored]
     if corrected:
         tx.execute(insert_new(tx, corrections), corrected)
-    if spoken := _replies(screened, stored):
+    if spoken := spoken_in(screened, stored):
         queue_replies(tx, stamp.columns, spoken)
     if unreadable:
         counts += Counter({Disposition.UNREADABLE: _insert_unreadable(tx, stamp, unreadable, at)})
@@ -200,15 +199,6 @@ def store(
         erase_deleted(tx, stamp.helpdesk, deleted, stamp.seen_at)
     repeated = len(screened) + len(unreadable) - counts.total()
     return counts + Counter({Disposition.DUPLICATE: repeated})
-
-
-def _replies(screened: Sequence[Screened], stored: set[_Key]) -> dict[str, tuple[Ticket, Reply, int]]:
-    """The last reply of each ticket that new revisions bring; it reaches back as far as the others."""
-    return {
-        each.ticket.id: (each.ticket, each.reply, rank_of(each.ticket))
-        for each in screened
-        if each.reply and (each.ticket.id, each.ticket.version, each.ticket.fingerprint) in stored
-    }
 
 
 def _within(
@@ -283,11 +273,6 @@ def _insert_submissions(tx: Connection, stamp: Stamp, originals: Sequence[Ticket
     deque(insert_rows(tx, submissions, _SUBMISSION, rows, same=stamp.columns), maxlen=0)
     if forgotten:
         mark_erased(tx, stamp.helpdesk, forgotten, stamp.seen_at)
-
-
-def rank_of(ticket: Ticket) -> int:
-    """Its place in the queue; the lower, the sooner."""
-    return _RANKS.get(ticket.priority or "", _ORDINARY)
 
 
 def _deleted_last(new: Sequence[tuple[_Key, Ticket, Disposition]]) -> list[str]:

@@ -23,12 +23,15 @@ from sqlalchemy import (
     update,
 )
 
+from connector.domain.ticket import Ticket
 from connector.errors import LeaseLost
 from connector.pipeline.undo import UndoClaim
 from connector.ports import SubmissionClaim, WriteClaim
 from connector.store.columns import AnyRow, NowMs
 from connector.store.tables import LEASED, WAITING, checkpoints, submissions, undos, writes
 
+_RANKS = {"urgent": 0, "high": 1, "low": 3}
+_ORDINARY = 2
 _LONGEST_DELAY_MS = 3_600_000  # the longest that a stage defers anything
 
 ALONE_FROM = 2
@@ -38,6 +41,11 @@ Whoever works on a batch and dies leaves every row of it with one lapse, guilty 
 them are claimed as usual: most processes are killed by a restart.  The second time each goes alone, and while
 it does its worker holds nothing else; only what kills its worker even then is charged with its lapses.
 """
+
+
+def rank_of(ticket: Ticket) -> int:
+    """The place of its submission in the queue; the lower, the sooner."""
+    return _RANKS.get(ticket.priority or "", _ORDINARY)
 
 
 def _lapsed(table: Table) -> ColumnElement[bool]:

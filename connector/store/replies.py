@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,7 +10,9 @@ from sqlalchemy import BindParameter, Connection, bindparam, exists, func, or_, 
 
 from connector.domain.decision import Cause, Kind, OurRouting, Outcome
 from connector.domain.ticket import Reply, Ticket
+from connector.ports import Screened
 from connector.store.columns import AnyRow, from_ms, to_ms
+from connector.store.queues import rank_of
 from connector.store.rows import insert_new
 from connector.store.tables import corrections, decisions, submissions, undos, writes
 from connector.store.tombstones import barred
@@ -106,15 +108,26 @@ def _routing(row: AnyRow, heard: AnyRow) -> OurRouting:
     )
 
 
+def spoken_in(
+    screened: Sequence[Screened], stored: Collection[tuple[str, str, str]]
+) -> dict[str, tuple[Ticket, Reply]]:
+    """The last reply of each ticket that new revisions bring; it reaches back as far as the others."""
+    return {
+        each.ticket.id: (each.ticket, each.reply)
+        for each in screened
+        if each.reply and (each.ticket.id, each.ticket.version, each.ticket.fingerprint) in stored
+    }
+
+
 def queue_replies(
-    tx: Connection, stamp: Mapping[str, object], spoken: Mapping[str, tuple[Ticket, Reply, int]]
+    tx: Connection, stamp: Mapping[str, object], spoken: Mapping[str, tuple[Ticket, Reply]]
 ) -> None:
     """Queue a second look at each of these tickets; what somebody wished to be forgotten is not looked at.
 
     Their words stay at the helpdesk until then.
     """
     helpdesk = str(stamp["helpdesk"])
-    forgotten = barred(tx, helpdesk, [ticket for ticket, _, _ in spoken.values()])
+    forgotten = barred(tx, helpdesk, [ticket for ticket, _ in spoken.values()])
     wanted = {each: told for each, told in spoken.items() if each not in forgotten}
     if not wanted:
         return
@@ -126,11 +139,11 @@ def queue_replies(
             "generation": newest.get(ticket.id, 0) + 1,
             "requester": ticket.requester,
             "ticket": _without_text(ticket),
-            "rank": rank,
+            "rank": rank_of(ticket),
             "heard_since": to_ms(reply.since),
             "heard_until": to_ms(reply.until),
         }
-        for ticket, reply, rank in wanted.values()
+        for ticket, reply in wanted.values()
     ]
     tx.execute(insert_new(tx, submissions), rows)
 
