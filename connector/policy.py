@@ -9,6 +9,7 @@ from connector.classify.cascade import Cascade
 from connector.classify.guardrail import Condition, Guardrail
 from connector.classify.phrases import Phrases
 from connector.classify.rules import Rule
+from connector.classify.signals import CustomerSignals
 from connector.domain.classification import Tier
 from connector.domain.taxonomy import Axis, Taxonomy
 from connector.domain.ticket import Group
@@ -39,6 +40,12 @@ def build_cascade(settings: Settings, routing: RoutingPolicy, local: LocalModel 
         tiers=(Tier.CHEAP, Tier.STRONG) if settings.llm.enabled else (),
         local=local,
         local_decides=settings.local.decides,
+        signals=CustomerSignals(
+            settings.urgent(),
+            settings.signals.lower_by,
+            settings.signals.folded_tiers(),
+            settings.signals.arr_usd,
+        ),
     )
 
 
@@ -72,6 +79,7 @@ def resolve_routing(settings: Settings, groups: Sequence[Group]) -> RoutingPolic
         default=QueueRule({}, routing.default_queue, routing.default_sla_minutes),
         priorities=settings.priorities(),
         tag_prefix=settings.tags.prefix,
+        urgencies=settings.urgencies_in_order(),
     )
 
 

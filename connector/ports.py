@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from connector.domain.classification import Answer, Tier
-from connector.domain.decision import Applied, Change, Decision, Outcome
+from connector.domain.decision import Applied, Change, Decision, OurRouting, Outcome
 from connector.domain.taxonomy import Axis
-from connector.domain.ticket import Disposition, Group, History, Page, Ticket, Unreadable
+from connector.domain.ticket import Disposition, Group, History, Message, Page, Reply, Ticket, Unreadable
 
 # --- Time -----------------------------------------------------------------------------------------------
 
@@ -82,6 +82,10 @@ class Helpdesk(Protocol):
 
         One that cannot be parsed is there as Unreadable: it must neither count as gone nor hold up the rest.
         """
+        ...
+
+    def messages(self, ticket: Ticket, since: datetime) -> Sequence[Message]:
+        """What was written on the ticket after a moment for all to see, the oldest first."""
         ...
 
     def apply(self, changes: Sequence[Change]) -> Iterator[Applied]:
@@ -177,10 +181,11 @@ class PollLease:
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """A revision with the verdict of intake."""
+    """A revision with the verdict of intake, and the requester's reply that it brings, if we should look."""
 
     ticket: Ticket
     disposition: Disposition
+    reply: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +199,11 @@ class PastCall:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionClaim:
-    """A submission leased to this worker; ``lease_epoch`` fences every later statement about it."""
+    """A submission leased to this worker; ``lease_epoch`` fences every later statement about it.
+
+    With a ``reply`` it is a second look at a ticket that we routed: ``routing`` is how, None when that no
+    longer counts.
+    """
 
     id: int
     lease_epoch: int
@@ -203,6 +212,8 @@ class SubmissionClaim:
     attempts: int  # this one included; of those that killed their worker only the ticket's own
     waiting_since: datetime | None  # when the first deferral that did not count happened
     calls: tuple[PastCall, ...] = ()
+    reply: Reply | None = None
+    routing: OurRouting | None = None
 
     @property
     def ticket_id(self) -> str:
@@ -263,6 +274,10 @@ class Ledger(Protocol):
 
     def history(self, ticket_ids: Sequence[str]) -> Mapping[str, History]: ...
 
+    def routings(self, ticket_ids: Sequence[str]) -> Mapping[str, OurRouting]:
+        """Our routings of these tickets that still count, and were never changed by a second look."""
+        ...
+
     def store_page(
         self,
         lease: PollLease,
@@ -270,7 +285,7 @@ class Ledger(Protocol):
         revisions: Sequence[Screened],
         unreadable: Sequence[Unreadable],
     ) -> Mapping[Disposition, int]:
-        """Store revisions, submissions, corrections and the checkpoint together; count what was really new.
+        """Store revisions, submissions, replies, corrections and the checkpoint together; count what was new.
 
         A revision stored before counts as DUPLICATE and changes nothing.
         """
@@ -294,6 +309,14 @@ class Ledger(Protocol):
 
     def decide(self, claim: SubmissionClaim, decision: Decision) -> None:
         """Commit the decision, its pending write and the submission's end together."""
+        ...
+
+    def dismiss(self, claim: SubmissionClaim, reason: str) -> None:
+        """End a second look that changes nothing; ``reason`` holds no words of a customer."""
+        ...
+
+    def earlier_tickets(self, claim: SubmissionClaim, since: datetime) -> int:
+        """How many other originals the same requester opened since a moment, before this one."""
         ...
 
     def defer_submission(self, claim: SubmissionClaim, seconds: float, reason: str, *, counts: bool) -> None:

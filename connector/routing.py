@@ -11,6 +11,7 @@ from connector.domain.taxonomy import Axis, Taxonomy
 from connector.domain.ticket import Group
 
 HUMAN_QUEUE = "human"
+PRIORITIES = ("urgent", "high", "normal", "low")  # as the settings allow them, the highest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class RoutingPolicy:
     default: QueueRule
     priorities: Mapping[str, str]
     tag_prefix: str = "ai_"
+    urgencies: tuple[str, ...] = ()  # the most urgent first
 
     def tag(self, key: str, value: object = None) -> str:
         return f"{self.tag_prefix}{key}" if value is None else f"{self.tag_prefix}{key}__{value}"
@@ -81,6 +83,13 @@ def human_route(cause: Cause, policy: RoutingPolicy) -> Route:
         priority=None,
         sla_minutes=None,
     )
+
+
+def is_higher(priority: str | None, than: str | None) -> bool:
+    """Whether a priority is above another one; above one that nobody knows, or none at all, is every one."""
+    if priority not in PRIORITIES:
+        return False
+    return than not in PRIORITIES or PRIORITIES.index(priority) < PRIORITIES.index(than)
 
 
 def axes_that_matter(

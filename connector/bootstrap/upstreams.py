@@ -89,6 +89,7 @@ def _connect_helpdesk(
         tier_field=chosen.tier_field,
         arr_field=chosen.arr_field,
         tier_tags=chosen.tier_tags,
+        hears_replies=settings.material_change.enabled,
         ca_bundle=str(chosen.ca_bundle) if chosen.ca_bundle else None,
         proxy=_reveal(chosen.proxy),
         rate_share=chosen.rate_share,

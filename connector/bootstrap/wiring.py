@@ -21,6 +21,7 @@ from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk, Questions
 from connector.pipeline.retention import Retention
 from connector.pipeline.role import Role
+from connector.pipeline.second_look import LookPolicy, SecondLook
 from connector.pipeline.sync import WRITE_FROM, Stages
 from connector.pipeline.triage import Put, Triage, TriageLimits
 from connector.pipeline.write_back import WriteBack, WritePolicy
@@ -139,21 +140,28 @@ def build_stages(settings: Settings, clock: Clock, observer: Observer, parts: Pa
     desk = Desk(ledger, classifier, breaker, clock, observer, max_tries=settings.llm.max_tries)
     write = settings.write
     may_write = WritePolicy(parts.inbox, write.group, write.priority, write.note, routing=parts.routing)
+    hears_replies = settings.material_change.enabled
+    cascade = build_cascade(settings, parts.routing, parts.local)
+    look = LookPolicy(settings.material_change.ask_model, hears_replies)
+    reader = open_reader(settings, observer)
+    name = settings.helpdesk.ledger_name
     return Stages(
-        intake=Intake(helpdesk, ledger, clock, observer, IntakePolicy(parts.inbox, lookback)),
+        intake=Intake(helpdesk, ledger, clock, observer, IntakePolicy(parts.inbox, lookback, hears_replies)),
         triage=Triage(
-            settings.helpdesk.ledger_name,
+            name,
             helpdesk,
             desk,
-            build_cascade(settings, parts.routing, parts.local),
+            cascade,
             TriageLimits(
                 workers=settings.llm.workers,
                 max_attempts=settings.triage.max_attempts,
                 max_wait_seconds=parts.max_wait_seconds or 60 * settings.llm.max_wait_minutes,
+                repeat_within=timedelta(hours=settings.signals.repeat_hours),
             ),
-            open_reader(settings, observer),
+            reader,
             parts.examples.bank,
             parts.put,
+            SecondLook(name, helpdesk, desk, cascade, look, reader),
         ),
         write_back=WriteBack(helpdesk, ledger, clock, observer, may_write),
         ledger=ledger,

@@ -11,8 +11,9 @@ from connector.classify.lineage import acting, ruled
 from connector.classify.local_tier import LocalTier, Opinion
 from connector.classify.reading import Reading
 from connector.classify.rules import Rule, RuleHits, apply_rules
+from connector.classify.signals import CustomerSignals
 from connector.domain.classification import Answer, Classification, Tier
-from connector.domain.decision import Cause, Kind, Step
+from connector.domain.decision import Cause, Kind, Signal, Step
 from connector.domain.taxonomy import Axis, Taxonomy
 from connector.domain.ticket import Ticket
 from connector.errors import BudgetSpent, ConnectorError, RateLimited, Unavailable
@@ -54,6 +55,7 @@ class Cascade:
     tiers: Sequence[Tier] = (Tier.CHEAP, Tier.STRONG)
     local: LocalModel | None = None
     local_decides: LocalDecides = "always"
+    signals: CustomerSignals = field(default_factory=CustomerSignals)
 
     def judge(self, ticket: Ticket, ask: Ask, reading: Reading | None = None) -> Verdict:
         """A verdict for every ticket; nothing is asked while a free answer exists.
@@ -84,6 +86,13 @@ class Cascade:
         if opinion is None:
             return Verdict(kind, cause, reason)
         return Verdict(kind, cause, reason, opinion.found, (self._local_step(opinion),))
+
+    def signals_in(self, verdict: Verdict, ticket: Ticket) -> tuple[Signal, ...]:
+        """What about the customer counted where models were asked."""
+        found = verdict.classification
+        if found is None or found.tier not in (Tier.CHEAP, Tier.STRONG):
+            return ()
+        return self.signals.told(found, ticket, self.thresholds.get(Axis.URGENCY, 0.0))
 
     def _guardrail_words(self, whole: Ticket, read: Ticket) -> tuple[str, ...]:
         """In all that arrived: what was cut as somebody else's words may be the customer's own after all."""
@@ -130,7 +139,7 @@ class Cascade:
                 steps.append(Step(tier, None, went_on=f"{tier} answer unusable: {answer.unusable}"))
                 continue
             suggestion = found = ruled(hits, answer.classification, self.taxonomy, self.thresholds)
-            doubts = self._doubts(found)
+            doubts = self._doubts(found, ticket)
             steps.append(Step(tier, found, went_on="; ".join(doubts)))
             if not doubts:
                 return self._routed(found, Cause.CONFIDENT, ticket, tuple(steps))
@@ -153,11 +162,13 @@ class Cascade:
             return Verdict(Kind.ESCALATED, Cause.GUARDRAIL, reason, found, steps, conditions)
         return Verdict(Kind.ROUTED, cause, why + found.reason, found, steps)
 
-    def _doubts(self, found: Classification) -> tuple[str, ...]:
+    def _doubts(self, found: Classification, ticket: Ticket) -> tuple[str, ...]:
         """Why this classification is not good enough: each axis that matters and is under its threshold."""
         doubts = []
         for axis in axes_that_matter(found, self.routing, self.taxonomy):
             label, threshold = found.on(axis), self.thresholds.get(axis, 0.0)
+            if axis is Axis.URGENCY:
+                threshold = self.signals.bar(found, ticket, threshold)
             if label is None:
                 doubts.append(f"no {axis}")
             elif label.confidence < threshold:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from connector.classify.length import cut_middle
+from connector.domain.classification import Classification
 from connector.domain.taxonomy import Axis, Category, Taxonomy
 from connector.domain.ticket import Ticket
 from connector.errors import SettingsError
@@ -19,6 +20,8 @@ from connector.errors import SettingsError
 REASON_CHARS = 200
 MAX_TEXT_TOKENS = 4_000  # of a ticket's text, unless the settings say otherwise
 EXAMPLES = "examples"  # where a ticket's JSON object carries the examples that go with it
+EARLIER_TICKETS = "earlier_tickets"  # how many the same requester opened shortly before
+EARLIER = "earlier"  # beside a later message: what the ticket was triaged as
 NO_TEAM = "none"  # the secondary team of a ticket with one issue
 
 _SUBJECT_CHARS = 500
@@ -39,8 +42,10 @@ sentiment from the lists below, say how sure you are of each, and give a short r
 # What you receive
 The user message is one JSON object that describes one ticket: its subject, the text of the customer's \
 first message, the names and types of its attachments, the channel it came through, when it was created, \
-and, where known, the customer's organization, their tier and their annual revenue in US dollars. Quoted \
-mail, signatures and legal footers have been taken out where they were recognised. A placeholder such as \
+and, where known, the customer's organization, their tier, their annual revenue in US dollars and how many \
+tickets they opened shortly before. Where it has `earlier`, the text is a later message on a ticket that was \
+triaged as `earlier` says: judge what the message alone asks for. Quoted mail, signatures and legal footers \
+have been taken out where they were recognised. A placeholder such as \
 [EMAIL_1] or [CARD_1] stands for something the customer wrote and you need not know. Long texts are cut in \
 the middle; a note in square brackets says how much was left out.
 
@@ -192,6 +197,11 @@ def ticket_object(ticket: Ticket, max_tokens: int = MAX_TEXT_TOKENS) -> dict[str
         "created_at": f"{ticket.created_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
     }
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def earlier_labels(before: Classification | None) -> dict[str, str]:
+    """What a ticket was triaged as, by axis; it goes under `EARLIER` beside a later message."""
+    return {axis.value: label.value for axis in Axis if before and (label := before.on(axis))}
 
 
 def clean(text: str) -> str:

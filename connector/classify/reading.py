@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.classify.language import Languages
 from connector.classify.length import cut_middle, tokens_in
-from connector.classify.prompt import MAX_TEXT_TOKENS, clean, ticket_object
+from connector.classify.prompt import EARLIER_TICKETS, MAX_TEXT_TOKENS, clean, ticket_object
 from connector.classify.redaction import HARMFUL, Redactor, Secret
 from connector.classify.replies import own_words
 from connector.domain.decision import ReadingFacts
@@ -40,8 +40,11 @@ class Reader:
     languages: Languages = field(default_factory=Languages)
     max_text_tokens: int = MAX_TEXT_TOKENS
 
-    def read(self, ticket: Ticket) -> Reading:
-        """Never empty for a ticket with words: of a mail that only forwards another, that one is read."""
+    def read(self, ticket: Ticket, earlier_tickets: int = 0) -> Reading:
+        """Never empty for a ticket with words: of a mail that only forwards another, that one is read.
+
+        ``earlier_tickets`` is how many the requester opened shortly before.
+        """
         subject, whole = clean(ticket.subject).strip(), clean(ticket.text or "").strip()
         own = own_words(whole).strip()
         read = replace(ticket, subject=subject, text=own)
@@ -54,6 +57,8 @@ class Reader:
             cut_chars=len(whole) - len(own),
             left_out_tokens=left_out,
         )
+        if earlier_tickets:
+            shown = {**shown, EARLIER_TICKETS: earlier_tickets}
         return Reading(read, shown, facts)
 
     def words(self, text: str) -> str:

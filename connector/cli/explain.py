@@ -17,7 +17,7 @@ from connector.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from connector.domain.decision import Decision, ReadingFacts
-    from connector.store.story import CallRow, Story
+    from connector.store.story import CallRow, Story, SubmissionRow
 
 Line = tuple[datetime, str]
 
@@ -66,13 +66,26 @@ def _arrivals(story: Story) -> Iterator[Line]:
         why = f" ({revision.reason})" if revision.reason else ""
         yield revision.seen_at, f"revision {revision.version} polled: {revision.disposition}{why}"
     for submission in story.submissions:
-        if submission.generation > 1:
+        if submission.reply is not None:
+            yield submission.seen_at, _second_look(submission, story)
+        elif submission.generation > 1:
             yield submission.seen_at, f"put back: generation {submission.generation} begins"
         if submission.erased_at and submission.erased_because:
             yield submission.erased_at, _ERASED[submission.erased_because]
         if submission.state != "decided":
             waits = f": {submission.reason}" if submission.reason else ""
             yield submission.seen_at, f"waits for triage, {submission.attempts} attempts{waits}"
+
+
+def _second_look(submission: SubmissionRow, story: Story) -> str:
+    """What became of a look at the requester's later words."""
+    if submission.state != "decided":
+        became = "they wait for a second look"
+    elif any(each.submission_id == submission.id for each in story.decisions):
+        became = f"they change it: generation {submission.generation} begins"
+    else:
+        became = f"no change: {submission.reason or 'it was escalated before'}"
+    return f"the requester wrote again; {became}"
 
 
 def _corrections(story: Story) -> Iterator[Line]:
@@ -96,13 +109,16 @@ def _decision(decision: Decision) -> Iterator[Line]:
         labels = decision_labels(step.classification) if step.classification else "no usable answer"
         went_on = f" → went on: {step.went_on}" if step.went_on else ""
         yield at, f"{step.tier} said {labels}{went_on}"
+    for signal in decision.signals:
+        yield at, f"signal {signal.name}: {signal.effect}"
     route = decision.route
     sla = f", SLA {route.sla_minutes} min" if route.sla_minutes else ""
     yield at, f"decided: {decision.kind} ({decision.cause}) because: {decision.reason or 'no reason given'}"
     yield at, f"route: queue {route.queue}, group {route.group_name}, priority {route.priority}{sla}"
     if decision.examples:
         yield at, f"shown as examples: tickets {', '.join(decision.examples)}"
-    yield at, f"tags: {' '.join(route.tags)}; prompt {decision.prompt_version}"
+    gone = f"; takes off {' '.join(route.removes)}" if route.removes else ""
+    yield at, f"tags: {' '.join(route.tags)}{gone}; prompt {decision.prompt_version}"
 
 
 def _reading(read: ReadingFacts, decision: Decision) -> str:

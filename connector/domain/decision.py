@@ -37,11 +37,15 @@ class Cause(StrEnum):
     TOO_MANY_ATTEMPTS = "too_many_attempts"
     INTERNAL_ERROR = "internal_error"
     WRITE_REJECTED = "write_rejected"  # the helpdesk refused what was decided first
+    MATERIAL_CHANGE = "material_change"  # the requester wrote again, and that changed the ticket's nature
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a ticket goes: the helpdesk's group id, our tags, and the promise that comes with the queue."""
+    """Where a ticket goes: the helpdesk's group id, our tags, and the promise that comes with the queue.
+
+    ``removes``: tags of an earlier route of ours that no longer hold.
+    """
 
     team: str | None
     queue: str
@@ -50,6 +54,15 @@ class Route:
     tags: tuple[str, ...]
     priority: str | None
     sla_minutes: int | None
+    removes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Something about the customer that counted in a decision, and what it did."""
+
+    name: str
+    effect: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +111,27 @@ class Decision:
     cost_usd: Decimal = Decimal(0)
     reading: ReadingFacts | None = None  # None: it never came to reading
     examples: tuple[str, ...] = ()
+    signals: tuple[Signal, ...] = ()
 
     @property
     def tier(self) -> Tier | None:
         """The tier whose labels decided, or None when no tier was asked."""
         return self.classification.tier if self.classification else None
+
+
+@dataclass(frozen=True, slots=True)
+class OurRouting:
+    """A routing of ours that still counts: nobody has moved the ticket since, as far as the ledger knows.
+
+    ``left`` is how our write left it, None where that was read later; ``since`` the moment up to which the
+    classified revision had heard the requester, ``heard_until`` that of the last look.
+    """
+
+    decision: Decision
+    left: Standing | None
+    left_group: str | None
+    since: datetime
+    heard_until: datetime
 
 
 class Outcome(StrEnum):

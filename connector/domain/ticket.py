@@ -88,10 +88,31 @@ class Ticket:
     arr_usd: Decimal | None = None
     attachments: tuple[str, ...] = ()  # names and types, as in "invoice.pdf (application/pdf)"
     settles_in_seconds: float = 0.0  # how long until `version` is certain to tell a further change apart
+    requester_spoke_at: datetime | None = None  # when the requester last changed it; None: nobody tells
 
     @property
     def standing(self) -> Standing:
         return Standing(self.version, self.status, self.group, self.assignee, self.priority, self.tags)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something written on a ticket for all to see, in plain text.
+
+    Its author is CUSTOMER only where it was the requester; others who take part are UNKNOWN.
+    """
+
+    at: datetime
+    author: Author
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The requester wrote again: after ``since``, and at ``until`` at the latest."""
+
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from connector.domain.decision import Applied, Change, Outcome
-from connector.domain.ticket import Group, Page, Ticket, Unreadable
+from connector.domain.ticket import Group, Message, Page, Ticket, Unreadable
 from connector.ports import Account, Capabilities, Helpdesk
 
 
@@ -31,6 +31,9 @@ class DryRunHelpdesk:
 
     def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:
         return self._inner.fetch(ticket_ids)
+
+    def messages(self, ticket: Ticket, since: datetime) -> Sequence[Message]:
+        return self._inner.messages(ticket, since)
 
     def apply(self, changes: Sequence[Change]) -> Iterator[Applied]:
         for change in changes:

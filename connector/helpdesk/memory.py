@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from connector.domain.decision import Applied, Change, Outcome
-from connector.domain.ticket import Group, Page, Status, Ticket, Unreadable
+from connector.domain.ticket import Author, Group, Message, Page, Status, Ticket, Unreadable
 from connector.ports import Account, Capabilities, Clock
 
 
@@ -36,6 +36,7 @@ class MemoryHelpdesk:
         self.tickets: dict[str, Ticket] = {}
         self.writes: list[Change] = []  # those that took effect
         self.notes: dict[str, list[str]] = {}
+        self.spoken: dict[str, list[Message]] = {}  # public messages after the first
         self.on_apply: Callable[[Change], None] = lambda _: None  # the world moves right before a write
         self._clock = clock
         self._groups = tuple(groups)
@@ -65,6 +66,10 @@ class MemoryHelpdesk:
     def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:
         with self._lock:
             return {each: self.tickets[each] for each in ticket_ids if each in self.tickets}
+
+    def messages(self, ticket: Ticket, since: datetime) -> Sequence[Message]:
+        with self._lock:
+            return [each for each in self.spoken.get(ticket.id, ()) if each.at > since]
 
     def apply(self, changes: Sequence[Change]) -> Iterator[Applied]:
         for change in changes:
@@ -119,6 +124,18 @@ class MemoryHelpdesk:
         with self._lock:
             return self.put(replace(self.tickets[ticket_id], **facts))
 
+    def says(self, ticket_id: str, text: str, author: Author = Author.CUSTOMER, **facts: Any) -> Ticket:  # noqa: ANN401 - any fact of a ticket
+        """Somebody writes on a ticket for all to see; the requester's words reopen what waited for them."""
+        with self._lock:
+            now = self._clock.now()
+            self.spoken.setdefault(ticket_id, []).append(Message(now, author, text))
+            ticket = self.tickets[ticket_id]
+            if author is Author.CUSTOMER:
+                facts = {"requester_spoke_at": now} | facts
+                if ticket.status in (Status.PENDING, Status.HOLD, Status.SOLVED):
+                    facts = {"status": Status.OPEN} | facts
+            return self.put(replace(ticket, **facts))
+
     def forget(self, changes_before: datetime, tickets_before: datetime) -> None:
         """Drop old changes from the feed, and tickets that have not changed for long, with all about them.
 
@@ -131,4 +148,5 @@ class MemoryHelpdesk:
             kept = {each.id: each for each in self.tickets.values() if each.updated_at >= tickets_before}
             self.tickets = kept
             self.notes = {each: notes for each, notes in self.notes.items() if each in kept}
+            self.spoken = {each: said for each, said in self.spoken.items() if each in kept}
             self.writes = [write for write in self.writes if write.seen.id in kept]

@@ -73,6 +73,7 @@ FACTS: Final = frozenset(
         "prompt_version",
         "queue",
         "reason",
+        "replies",
         "request_id",
         "retry_s",
         "role",

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from connector.domain.ticket import Author, Disposition, History, Nature, Page, Status, Ticket
 from connector.errors import LeaseLost
+from connector.pipeline.replies import with_replies
 from connector.ports import Clock, Event, Helpdesk, Ledger, Observer, PollLease, Screened
 
 _BY_NATURE = {
@@ -25,10 +26,11 @@ _BY_STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class IntakePolicy:
-    """Which groups count as "nobody has routed this yet", and how far back the very first poll looks."""
+    """Which groups count as "nobody has routed this yet", how far back the first poll looks, and for what."""
 
     inbox_groups: frozenset[str] = frozenset()
     lookback: timedelta = timedelta(hours=24)
+    hears_replies: bool = False  # whether what requesters write later gets a second look
 
 
 def screen(ticket: Ticket, known: History | None, horizon: datetime, inbox: frozenset[str]) -> Disposition:
@@ -102,10 +104,13 @@ class Intake:
         screened = [
             Screened(ticket, screen(ticket, known.get(ticket.id), horizon, inbox)) for ticket in page.tickets
         ]
+        if self._policy.hears_replies:
+            screened = with_replies(screened, known, self._ledger)
         counts = self._ledger.store_page(lease, checkpoint, screened, page.unreadable)
         for lost in page.unreadable:
             told = {"ticket_id": lost.ticket_id, "reason": lost.reason}
             self._observer(Event("ticket.unreadable", "warning", told))
         arrived = len(page.tickets) + len(page.unreadable)
-        facts = {"tickets": arrived, "dispositions": Counter(counts)}
+        replies = sum(each.reply is not None for each in screened)
+        facts = {"tickets": arrived, "dispositions": Counter(counts), "replies": replies or None}
         self._observer(Event("page.stored", "info" if arrived else "debug", facts))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from connector.domain.ticket import Disposition
 from connector.ports import Event
@@ -11,8 +12,8 @@ from connector.ports import Event
 class Relay:
     """An observer of the stages in one process; ``wake`` is called with the name of the next one.
 
-    Originals wake triage page by page.  Write-back is woken when triage comes to rest, not by each decision:
-    while triage is busy the interval of write-back collects decisions to batches, which cost the helpdesk
+    Originals and replies wake triage page by page.  Write-back is woken when triage comes to rest, not by
+    each decision: while triage is busy its interval collects decisions to batches, which cost the helpdesk
     fewer requests.  Work of other processes is found by the intervals alone.
     """
 
@@ -22,7 +23,7 @@ class Relay:
 
     def __call__(self, event: Event) -> None:
         match event.name:
-            case "page.stored" if event.facts["dispositions"].get(Disposition.ORIGINAL):
+            case "page.stored" if _is_work(event.facts):
                 self._wake("triage")
             case "ticket.decided":
                 self._decided = True
@@ -37,3 +38,7 @@ class Relay:
                 self._wake("write_back")
 
         return run
+
+
+def _is_work(page: Mapping[str, Any]) -> bool:
+    return bool(page["dispositions"].get(Disposition.ORIGINAL) or page.get("replies"))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from connector.classify.cascade import Cascade, Verdict
 from connector.classify.examples import Chosen
 from connector.classify.reading import Reader, Reading
-from connector.domain.decision import Cause, Decision, Kind
+from connector.domain.decision import Cause, Decision, Kind, Signal
 from connector.domain.ticket import Ticket
 from connector.errors import (
     AuthRefused,
@@ -26,7 +27,9 @@ from connector.errors import (
     StoreUnusable,
     Unavailable,
 )
+from connector.pipeline.decided import decided
 from connector.pipeline.questions import Desk, Postponed, Questions
+from connector.pipeline.second_look import SecondLook
 from connector.ports import Event, Helpdesk, SubmissionClaim
 from connector.routing import human_route, route
 
@@ -35,6 +38,7 @@ ChooseExamples = Callable[[Ticket], Chosen]
 
 _DECISIONS = uuid.UUID("6f1d3c52-6e3a-4f6e-9a55-0f5a1a1c7f10")  # namespace of decision ids
 _LONGEST_BACKOFF_SECONDS = 300.0
+_LONGEST_LOOK_SECONDS = 86_400.0  # a ticket that has a team can wait longer for a second look
 _LOOK_SECONDS = 0.5  # how long idle threads wait beside busy ones before they look for new work
 
 
@@ -49,6 +53,16 @@ class TriageLimits:
     workers: int = 16
     max_attempts: int = 5
     max_wait_seconds: float = 900.0
+    repeat_within: timedelta = timedelta(0)  # how long a requester's earlier tickets count; 0: not at all
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What is known of a claim so far, for whatever decision it ends in."""
+
+    reading: Reading | None = None
+    questions: Questions | None = None
+    earlier: int = 0
 
 
 class Triage:
@@ -64,6 +78,7 @@ class Triage:
         reader: Reader | None = None,
         examples: ChooseExamples | None = None,
         put: Put = Questions,
+        second_look: SecondLook | None = None,
     ) -> None:
         self._name = helpdesk_name
         self._helpdesk = helpdesk
@@ -73,6 +88,7 @@ class Triage:
         self._reader = reader or Reader()
         self._examples = examples
         self._put = put
+        self._second_look = second_look or SecondLook(helpdesk_name, helpdesk, desk, cascade)
 
     def run(self) -> None:
         """Decide until nothing is due or a stop is asked for; calls in flight are finished.
@@ -123,22 +139,24 @@ class Triage:
     def _settle(self, claim: SubmissionClaim) -> None:
         if claim.attempts > self._limits.max_attempts:
             reason = f"gave up after {self._limits.max_attempts} attempts"
-            self._commit(claim, Verdict(Kind.FAILED_OPEN, Cause.TOO_MANY_ATTEMPTS, reason))
+            self._commit(claim, Verdict(Kind.FAILED_OPEN, Cause.TOO_MANY_ATTEMPTS, reason), _Asked())
             return
-        questions: Questions | None = None
-        reading: Reading | None = None
-        ticket = claim.ticket
+        asked, ticket = _Asked(), claim.ticket
         try:
+            if claim.reply is not None:
+                self._second_look.take(claim, claim.reply)
+                return
             whole = self._with_text(claim)
-            reading = self._reader.read(whole)
-            ticket = reading.ticket
-            questions = self._put(self._desk, claim, reading.shown, partial(self._examples_for, ticket))
-            verdict = self._cascade.judge(whole, questions, reading)
+            asked.earlier = self._earlier(claim)
+            asked.reading = self._reader.read(whole, asked.earlier)
+            ticket, shown = asked.reading.ticket, asked.reading.shown
+            asked.questions = self._put(self._desk, claim, shown, partial(self._examples_for, ticket))
+            verdict = self._cascade.judge(whole, asked.questions, asked.reading)
         except RequestRejected as error:
             verdict = self._cascade.unasked(ticket, Kind.FAILED_OPEN, Cause.REQUEST_REJECTED, str(error))
         except Unavailable as error:
             waited = self._waited_seconds(claim)
-            if waited < self._limits.max_wait_seconds:
+            if waited < self._longest_wait_seconds(claim):
                 raise
             reason = f"waited {waited / 60:.0f} minutes: {error}"
             verdict = self._cascade.unasked(ticket, Kind.FAILED_OPEN, Cause.WAITED_TOO_LONG, reason)
@@ -149,7 +167,7 @@ class Triage:
             facts = {"ticket_id": claim.ticket.id, "error": name}
             self._desk.observer(Event("triage.failed", "error", facts))
             verdict = Verdict(Kind.FAILED_OPEN, Cause.INTERNAL_ERROR, f"internal error ({name})")
-        self._commit(claim, verdict, questions, reading)
+        self._commit(claim, verdict, asked)
 
     def _examples_for(self, ticket: Ticket) -> Chosen:
         return self._examples(ticket) if self._examples else Chosen()
@@ -163,24 +181,23 @@ class Triage:
             return claim.ticket
         return replace(claim.ticket, text=fresh.text, attachments=fresh.attachments)
 
-    def _commit(
-        self,
-        claim: SubmissionClaim,
-        verdict: Verdict,
-        questions: Questions | None = None,
-        reading: Reading | None = None,
-    ) -> None:
-        decision = self._decision(claim, verdict, questions, reading)
-        self._desk.ledger.decide(claim, decision)
-        self._desk.observer(Event("ticket.decided", "info", _facts(claim, decision)))
+    def _earlier(self, claim: SubmissionClaim) -> int:
+        """How many other tickets the same requester opened shortly before this one."""
+        within = self._limits.repeat_within
+        return self._desk.ledger.earlier_tickets(claim, claim.ticket.created_at - within) if within else 0
 
-    def _decision(
-        self,
-        claim: SubmissionClaim,
-        verdict: Verdict,
-        questions: Questions | None,
-        reading: Reading | None,
-    ) -> Decision:
+    def _commit(self, claim: SubmissionClaim, verdict: Verdict, asked: _Asked) -> None:
+        if claim.reply is not None:  # the ticket has a team, and people who read it
+            self._second_look.dismiss(claim, verdict.reason)
+            return
+        decision = self._decision(claim, verdict, asked)
+        if asked.earlier:
+            decision = self._marked(decision, asked.earlier)
+        self._desk.ledger.decide(claim, decision)
+        self._desk.observer(decided(claim, decision))
+
+    def _decision(self, claim: SubmissionClaim, verdict: Verdict, asked: _Asked) -> Decision:
+        reading, questions = asked.reading, asked.questions
         policy = self._cascade.routing
         routed = verdict.kind is Kind.ROUTED and verdict.classification is not None
         return Decision(
@@ -200,15 +217,26 @@ class Triage:
             cost_usd=questions.spent_usd() if questions else Decimal(0),
             reading=reading.facts if reading else None,
             examples=questions.examples if questions else (),
+            signals=self._cascade.signals_in(verdict, claim.ticket),
         )
+
+    def _marked(self, decision: Decision, earlier: int) -> Decision:
+        """The decision, marked as one about somebody who has written just before."""
+        hours = self._limits.repeat_within.total_seconds() / 3600
+        signal = Signal("repeat", f"{earlier} earlier in the last {hours:g} hours: tagged")
+        tagged = replace(decision.route, tags=(*decision.route.tags, self._cascade.routing.tag("repeat")))
+        return replace(decision, route=tagged, signals=(*decision.signals, signal))
 
     def _waited_seconds(self, claim: SubmissionClaim) -> float:
         now = self._desk.clock.now()
         return (now - (claim.waiting_since or now)).total_seconds()
 
+    def _longest_wait_seconds(self, claim: SubmissionClaim) -> float:
+        return self._limits.max_wait_seconds if claim.reply is None else _LONGEST_LOOK_SECONDS
+
     def _put_off(self, claim: SubmissionClaim, error: Unavailable) -> None:
         """An outage is not the ticket's fault: it waits, but not for ever; then a person gets it."""
-        left = self._limits.max_wait_seconds - self._waited_seconds(claim)
+        left = self._longest_wait_seconds(claim) - self._waited_seconds(claim)
         try:
             backoff = self._desk.random.uniform(0.5, 1.0) * min(
                 2.0 ** (claim.attempts + 3), _LONGEST_BACKOFF_SECONDS
@@ -225,23 +253,3 @@ class Triage:
             "wait_s": round(seconds, 1),
         }
         self._desk.observer(Event("ticket.deferred", "debug", facts))
-
-
-def _facts(claim: SubmissionClaim, decision: Decision) -> Mapping[str, Any]:
-    found = decision.classification
-    return {
-        "ticket_id": claim.ticket.id,
-        "decision_id": decision.id,
-        "kind": decision.kind.value,
-        "cause": decision.cause.value,
-        "tier": decision.tier.value if decision.tier else None,
-        "language": decision.reading.language if decision.reading else None,
-        "team": decision.route.team,
-        "queue": decision.route.queue,
-        "group": decision.route.group_name,
-        "urgency": found.urgency.value if found and found.urgency else None,
-        "confidence": found.team.confidence if found and found.team else None,
-        "priority": decision.route.priority,
-        "cost_usd": decision.cost_usd,
-        "prompt_version": decision.prompt_version,
-    }

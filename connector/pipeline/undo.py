@@ -166,7 +166,7 @@ class _Undos:
             decision_id=claim.change_id,
             seen=seen,
             group=_wish(claim.before.group),
-            add_tags=(),
+            add_tags=tuple(tag for tag in claim.route.removes if tag in claim.before.tags),
             priority=_wish(claim.before.priority),
             remove_tags=claim.our_tags,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -67,10 +67,28 @@ def gives_way(classified: Ticket, seen: Ticket | None, inbox: frozenset[str]) ->
     return None
 
 
+def untouched(before: Ticket, seen: Ticket, tags: Collection[str]) -> Refusal | None:
+    """Why a ticket that we routed is no longer ours to change, or None: nobody touched it since ``before``.
+
+    ``tags`` are those of ours that it should still have.  What customers write does not count.
+    """
+    if refusal := gives_way(before, seen, frozenset()):
+        return refusal
+    if seen.status is Status.SOLVED:
+        return Outcome.SUPERSEDED, "solved"
+    if seen.priority != before.priority:
+        return Outcome.SUPERSEDED, "a person changed the priority"
+    if not set(tags) <= set(seen.tags):
+        return Outcome.SUPERSEDED, "a person removed one of our tags"
+    return None
+
+
 def note_text(decision: Decision) -> str:
     """The private note: what was decided and why, in words for the person who opens the ticket."""
     found, route = decision.classification, decision.route
-    if decision.kind is Kind.ROUTED and found and found.team:
+    if decision.kind is Kind.ROUTED and _is_event(decision) and found and found.urgency:
+        head = f"AI triage: the requester wrote again → {found.urgency.value}"
+    elif decision.kind is Kind.ROUTED and found and found.team:
         urgency = f" · {found.urgency.value}" if found.urgency else ""
         head = (
             f"AI triage → {route.group_name}{urgency} · confidence {found.team.confidence:.2f} ({found.tier})"
@@ -132,6 +150,8 @@ class _Writes:
         return claim.decision.id
 
     def gives_way(self, claim: WriteClaim, seen: Ticket) -> Refusal | None:
+        if _is_event(claim.decision):
+            return untouched(claim.ticket, seen, claim.decision.route.removes)
         return gives_way(claim.ticket, seen, self.policy.inbox_groups)
 
     def has_left_traces(self, claim: WriteClaim, seen: Ticket) -> bool:
@@ -139,17 +159,21 @@ class _Writes:
 
     def change(self, claim: WriteClaim, seen: Ticket) -> Change:
         decision, policy = claim.decision, self.policy
-        wants_note = policy.notes == "all" or (
-            policy.notes == "escalations" and decision.kind is not Kind.ROUTED
-        )
+        moves = decision.kind is not Kind.ROUTED or not _is_event(decision)  # a raised urgency stays
         return Change(
             decision_id=decision.id,
             seen=seen,
-            group=decision.route.group if policy.group else None,
+            group=decision.route.group if policy.group and moves else None,
             add_tags=decision.route.tags,
             priority=decision.route.priority if policy.priority else None,
-            note=note_text(decision) if wants_note and self.capabilities.notes else None,
+            note=note_text(decision) if self._wants_note(decision) else None,
+            remove_tags=decision.route.removes,
         )
+
+    def _wants_note(self, decision: Decision) -> bool:
+        is_escalation = decision.kind is not Kind.ROUTED or _is_event(decision)
+        wanted = self.policy.notes == "all" or (self.policy.notes == "escalations" and is_escalation)
+        return wanted and self.capabilities.notes
 
     def _instead(
         self, refused: Decision, outcome: Outcome, applied: Applied | None, detail: str
@@ -157,7 +181,14 @@ class _Writes:
         routing = self.policy.routing
         if outcome is not Outcome.REJECTED or applied is None or routing is None or not self.policy.group:
             return None
+        if _is_event(refused):
+            return None  # it has a team already, or leads to a person as it is
         return fall_back(refused, detail, routing, self.clock.now())
+
+
+def _is_event(decision: Decision) -> bool:
+    """Whether it escalates a ticket that was routed before."""
+    return decision.cause is Cause.MATERIAL_CHANGE
 
 
 def _events(claim: WriteClaim, outcome: Outcome, reason: str, instead: Decision | None) -> list[Event]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validato
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from connector.domain.taxonomy import Axis, Taxonomy
+from connector.routing import PRIORITIES
 from connector.settings.budget import BudgetSettings
 from connector.settings.business import (
     GuardrailSettings,
@@ -23,6 +24,7 @@ from connector.settings.business import (
 )
 from connector.settings.claude_models import PriceSettings
 from connector.settings.connections import HelpdeskSettings, LlmSettings, StoreSettings, TriageSettings
+from connector.settings.context import MaterialChangeSettings, SignalSettings
 from connector.settings.defaults import (
     default_rules,
     default_sentiments,
@@ -98,6 +100,8 @@ class Settings(BaseSettings):
     thresholds: ThresholdSettings = ThresholdSettings()
     rules: tuple[RuleSettings, ...] = Field(default_factory=_rules)
     guardrail: GuardrailSettings = Field(default_factory=_guardrail)
+    signals: SignalSettings = SignalSettings()
+    material_change: MaterialChangeSettings = MaterialChangeSettings()
     routing: RoutingSettings = Field(default_factory=_routing)
 
     @classmethod
@@ -149,6 +153,13 @@ class Settings(BaseSettings):
         several((("conditions", *loc), problem) for loc, problem in problems)
         return guardrail
 
+    @field_validator("signals")
+    @classmethod
+    def _signals_refer(cls, signals: SignalSettings, info: ValidationInfo) -> SignalSettings:
+        problems = unknown([signals], info.data)
+        several((("urgencies",), problem) for _, problem in problems)
+        return signals
+
     @field_validator("routing")
     @classmethod
     def _routing_refers(cls, routing: RoutingSettings, info: ValidationInfo) -> RoutingSettings:
@@ -174,6 +185,20 @@ class Settings(BaseSettings):
     def priorities(self) -> dict[str, str]:
         """The helpdesk's priority per urgency; an urgency without one leaves the priority alone."""
         return {each.name: each.priority for each in self.urgencies if each.priority is not None}
+
+    def urgencies_in_order(self) -> tuple[str, ...]:
+        """The urgencies, the most urgent first: by priority where all have one, else as they stand there."""
+        ranked = list(self.urgencies)
+        if all(each.priority is not None for each in ranked):
+            ranked.sort(key=lambda each: PRIORITIES.index(each.priority or ""))
+        return tuple(each.name for each in ranked)
+
+    def urgent(self) -> frozenset[str]:
+        """The urgencies for which a customer's signals lower the bar."""
+        chosen = self.signals.urgencies
+        return frozenset(
+            chosen or (each.name for each in self.urgencies if each.priority in ("urgent", "high"))
+        )
 
     def prices(self) -> dict[str, PriceSettings]:
         """The price per model id."""

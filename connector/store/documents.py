@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from connector.domain.classification import Classification
-from connector.domain.decision import Decision, ReadingFacts, Step
+from connector.domain.decision import Decision, ReadingFacts, Signal, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Evidence:
     cost_usd: Decimal  # exact; the column beside it is whole micro-USD, for sums
     reading: ReadingFacts | None = None  # None too for what was decided before this was kept
     examples: tuple[str, ...] = ()  # numbers of tickets
+    signals: tuple[Signal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +48,5 @@ def evidence_of(decision: Decision) -> Evidence:
         decision.cost_usd,
         decision.reading,
         decision.examples,
+        decision.signals,
     )

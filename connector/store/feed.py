@@ -17,6 +17,8 @@ from connector.ports import PollLease, Screened
 from connector.store.columns import AnyRow, NowMs, as_json, from_ms, maybe_from_ms, to_ms
 from connector.store.erasure import erase_deleted, mark_erased
 from connector.store.personal import without_words
+from connector.store.queues import rank_of
+from connector.store.replies import queue_replies, spoken_in
 from connector.store.rows import insert_new, insert_rows
 from connector.store.tables import checkpoints, corrections, revisions, submissions, undos, writes
 from connector.store.tombstones import barred
@@ -25,12 +27,11 @@ from connector.store.tombstones import barred
 _UNSETTLED = frozenset({Disposition.DELETED, Disposition.UNREADABLE})
 _LATER = frozenset({Disposition.DUPLICATE, Disposition.ECHO, Disposition.UPDATE, Disposition.CORRECTION})
 _SETTLING = frozenset(Disposition) - _UNSETTLED - _LATER
-_RANKS = {"urgent": 0, "high": 1, "low": 3}
-_ORDINARY = 2
 
 _KEY = (revisions.c.ticket_id, revisions.c.version, revisions.c.fingerprint)
 _SUBMISSION = tuple(
-    submissions.c[name] for name in ("ticket_id", "generation", "requester", "ticket", "rank")
+    submissions.c[name]
+    for name in ("ticket_id", "generation", "requester", "ticket", "rank", "opened_at", "heard_until")
 )
 _VERDICTS = select(revisions.c.ticket_id, revisions.c.disposition).where(
     revisions.c.helpdesk == bindparam("helpdesk"),
@@ -192,6 +193,8 @@ def store(
     corrected = [_correction(stamp, key, move) for key, move in moves.items() if key in stored]
     if corrected:
         tx.execute(insert_new(tx, corrections), corrected)
+    if spoken := spoken_in(screened, stored):
+        queue_replies(tx, stamp.columns, spoken)
     if unreadable:
         counts += Counter({Disposition.UNREADABLE: _insert_unreadable(tx, stamp, unreadable, at)})
     if deleted := _deleted_last(new):
@@ -258,7 +261,15 @@ def _insert_submissions(tx: Connection, stamp: Stamp, originals: Sequence[Ticket
     forgotten = barred(tx, stamp.helpdesk, originals)
     originals = [without_words(each) if each.id in forgotten else each for each in originals]
     rows = [
-        (ticket.id, 1, ticket.requester, as_json(ticket), _RANKS.get(ticket.priority or "", _ORDINARY))
+        (
+            ticket.id,
+            1,
+            ticket.requester,
+            as_json(ticket),
+            rank_of(ticket),
+            to_ms(ticket.created_at),
+            to_ms(ticket.updated_at),
+        )
         for ticket in originals
     ]
     same = {**stamp.columns, "lane": stamp.lane.value}

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import insert, update
+from sqlalchemy import Connection, insert, update
 
 from connector.domain.classification import Answer, Tier
-from connector.domain.decision import Applied, Decision, Outcome
+from connector.domain.decision import Applied, Decision, OurRouting, Outcome
 from connector.domain.ticket import Disposition, History, Ticket, Unreadable
 from connector.errors import LeaseLost
 from connector.pipeline.role import Lane
 from connector.ports import Clock, Due, PollLease, Screened, SubmissionClaim, WriteClaim
-from connector.store import calls, feed, queues, verdicts
+from connector.store import calls, feed, queues, replies, verdicts
 from connector.store.columns import AnyRow, maybe_from_ms, to_ms
 from connector.store.spending import Spending
 from connector.store.tables import passes, submissions, writes
 from connector.store.transactions import Database, repeated
 
-Memory = Callable[[Sequence[str]], Mapping[str, History]]
+
+class Memory(Protocol):
+    """What another database knows of tickets."""
+
+    def __call__(self, ticket_ids: Sequence[str]) -> Mapping[str, History]: ...
+
+    def routings(self, ticket_ids: Sequence[str]) -> Mapping[str, OurRouting]: ...
 
 
 class SqlLedger:
@@ -81,6 +87,15 @@ class SqlLedger:
             return feed.recall(tx, self._helpdesk, ticket_ids) | dict(elder)
 
     @repeated
+    def routings(self, ticket_ids: Sequence[str]) -> Mapping[str, OurRouting]:
+        with self._database.read("routings") as tx:
+            return self._routings(tx, ticket_ids)
+
+    def _routings(self, tx: Connection, ticket_ids: Sequence[str]) -> Mapping[str, OurRouting]:
+        elder = self._memory.routings(ticket_ids) if self._memory else {}
+        return replies.routings(tx, self._helpdesk, ticket_ids) | dict(elder)
+
+    @repeated
     def store_page(
         self,
         lease: PollLease,
@@ -116,8 +131,10 @@ class SqlLedger:
             )
             again = [row.id for row in rows if row.lease_epoch > 1]
             past = calls.look_back(tx, again, self._now_ms()) if again else {}
+            heard = [row.ticket_id for row in rows if row.heard_since is not None]
+            ours = self._routings(tx, heard) if heard else {}
         ordered = sorted(rows, key=lambda row: (row.rank, row.run_after, row.id))
-        return [_submission_claim(row, past.get(row.id, ())) for row in ordered]
+        return [_submission_claim(row, past.get(row.id, ()), ours.get(row.ticket_id)) for row in ordered]
 
     @repeated
     def begin_call(self, claim: SubmissionClaim, tier: Tier, model: str, reserve_usd: Decimal) -> int:
@@ -139,6 +156,16 @@ class SqlLedger:
             verdicts.record(
                 tx, claim.id, claim.ticket.id, decision, self._helpdesk, self._pass_id, self._lane
             )
+
+    @repeated
+    def dismiss(self, claim: SubmissionClaim, reason: str) -> None:
+        with self._database.write("dismiss") as tx:
+            queues.change(tx, queues.DISMISS_SUBMISSION, claim, {"why": reason})
+
+    @repeated
+    def earlier_tickets(self, claim: SubmissionClaim, since: datetime) -> int:
+        with self._database.read("earlier_tickets") as tx:
+            return replies.count_earlier(tx, self._helpdesk, claim.ticket, since)
 
     @repeated
     def defer_submission(self, claim: SubmissionClaim, seconds: float, reason: str, *, counts: bool) -> None:
@@ -242,7 +269,7 @@ def _delay(seconds: float, reason: str, *, counts: bool) -> dict[str, object]:
     return {"why": reason, "delay_ms": round(seconds * 1000), "given_back": 0 if counts else 1}
 
 
-def _submission_claim(row: AnyRow, past: Sequence[Any]) -> SubmissionClaim:
+def _submission_claim(row: AnyRow, past: Sequence[Any], ours: OurRouting | None) -> SubmissionClaim:
     return SubmissionClaim(
         id=row.id,
         lease_epoch=row.lease_epoch,
@@ -251,4 +278,6 @@ def _submission_claim(row: AnyRow, past: Sequence[Any]) -> SubmissionClaim:
         attempts=row.attempts + queues.deadly_attempts(row),
         waiting_since=maybe_from_ms(row.waiting_since),
         calls=tuple(past),
+        reply=replies.reply_in(row),
+        routing=ours,
     )

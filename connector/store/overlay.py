@@ -8,11 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, func, insert, or_, select
 
 from connector.domain.budget import DailyBudget
+from connector.domain.decision import OurRouting
 from connector.domain.ticket import History
 from connector.pipeline.role import Lane
 from connector.ports import Event
 from connector.store.feed import recall
 from connector.store.ledger import SqlLedger
+from connector.store.replies import routings
 from connector.store.rows import insert_new
 from connector.store.spending import Spending, spent_since
 from connector.store.store import Store
@@ -71,6 +73,10 @@ class _Memory:
         self._base = base
         self._scratch = scratch
         self._helpdesk = helpdesk
+
+    def routings(self, ticket_ids: Sequence[str]) -> Mapping[str, OurRouting]:
+        with self._base.database.read("routings") as tx:
+            return routings(tx, self._helpdesk, ticket_ids)
 
     def __call__(self, ticket_ids: Sequence[str]) -> Mapping[str, History]:
         with self._base.database.read("history") as tx:

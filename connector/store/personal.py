@@ -56,6 +56,7 @@ _OUR_WORDS = frozenset(
         Cause.TOO_MANY_ATTEMPTS,
         Cause.INTERNAL_ERROR,
         Cause.WRITE_REJECTED,
+        Cause.MATERIAL_CHANGE,
     }
 )
 """Decided for these causes, the reason is a sentence of our own; otherwise it paraphrases the ticket."""

@@ -23,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 
+from connector.domain.ticket import Ticket
 from connector.errors import LeaseLost
 from connector.pipeline.role import Lane
 from connector.pipeline.undo import UndoClaim
@@ -30,6 +31,8 @@ from connector.ports import SubmissionClaim, WriteClaim
 from connector.store.columns import AnyRow, NowMs
 from connector.store.tables import LEASED, WAITING, checkpoints, submissions, undos, writes
 
+_RANKS = {"urgent": 0, "high": 1, "low": 3}
+_ORDINARY = 2
 _LONGEST_DELAY_MS = 3_600_000  # the longest that a stage defers anything
 
 ALONE_FROM = 2
@@ -39,6 +42,11 @@ Whoever works on a batch and dies leaves every row of it with one lapse, guilty 
 them are claimed as usual: most processes are killed by a restart.  The second time each goes alone, and while
 it does its worker holds nothing else; only what kills its worker even then is charged with its lapses.
 """
+
+
+def rank_of(ticket: Ticket) -> int:
+    """The place of its submission in the queue; the lower, the sooner."""
+    return _RANKS.get(ticket.priority or "", _ORDINARY)
 
 
 def _lapsed(table: Table) -> ColumnElement[bool]:
@@ -205,6 +213,7 @@ def _put_back(table: Table) -> Update:
 # Built once: building a statement costs as much as running it.
 RENEW_SUBMISSION = fenced(submissions).values(lease_until=NowMs() + bindparam("lease_ms"))
 END_SUBMISSION = fenced(submissions).values(state="decided", lease_owner=None)
+DISMISS_SUBMISSION = END_SUBMISSION.values(reason=bindparam("why"))
 PUT_BACK_SUBMISSION = _put_back(submissions).values(
     waiting_since=func.coalesce(submissions.c.waiting_since, bindparam("since"))
 )

@@ -38,9 +38,11 @@ _WITH_WRITE = (
         *DECISION,
         writes.c.outcome,
         writes.c.reason.label("write_reason"),
+        submissions.c.generation,
         undos.c.ended_at.label("undone_at"),
     )
     .join_from(decisions, writes, writes.c.decision_id == decisions.c.id)
+    .join(submissions, decisions.c.submission_id == submissions.c.id)
     .join(
         undos, and_(undos.c.write_id == writes.c.id, undos.c.outcome == Outcome.APPLIED.value), isouter=True
     )
@@ -53,7 +55,8 @@ _LONGEST_PASS_MS = 2 * 3_600_000  # a service begins a new one every hour at the
 class DecisionRow:
     """One decision and what became of its write; ``outcome`` is None while the write waits.
 
-    ``undone_at`` is when the write was taken back, None as long as it stands.
+    ``undone_at`` is when the write was taken back, None as long as it stands; ``generation`` counts how often
+    the ticket was decided about.
     """
 
     helpdesk: str
@@ -63,6 +66,7 @@ class DecisionRow:
     outcome: Outcome | None
     write_reason: str | None
     undone_at: datetime | None = None
+    generation: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +226,7 @@ def _decision_row(row: AnyRow) -> DecisionRow:
         outcome=Outcome(row.outcome) if row.outcome else None,
         write_reason=row.write_reason,
         undone_at=maybe_from_ms(row.undone_at),
+        generation=row.generation,
     )
 
 

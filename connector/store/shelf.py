@@ -32,6 +32,7 @@ _HAS_SUCCESSOR = (
         _later.c.helpdesk == submissions.c.helpdesk,
         _later.c.ticket_id == submissions.c.ticket_id,
         _later.c.generation > submissions.c.generation,
+        _later.c.heard_since.is_(None),  # a second look takes nothing over
     )
     .exists()
 )

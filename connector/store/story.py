@@ -10,9 +10,10 @@ from sqlalchemy import Connection, select
 
 from connector.domain.classification import Answer, Tier
 from connector.domain.decision import Decision, Outcome
-from connector.domain.ticket import Disposition, Standing, Ticket
+from connector.domain.ticket import Disposition, Reply, Standing, Ticket
 from connector.store.columns import AnyRow, from_micro, from_ms, maybe_from_ms
 from connector.store.personal import Erasure
+from connector.store.replies import reply_in
 from connector.store.tables import corrections, decisions, model_calls, revisions, submissions, undos, writes
 from connector.store.verdicts import DECISION, decision_from
 
@@ -46,6 +47,7 @@ class SubmissionRow:
     run_after: datetime | None  # None: at once
     erased_at: datetime | None = None  # when its words were erased
     erased_because: Erasure | None = None
+    reply: Reply | None = None  # of a second look
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,7 @@ def _submission(row: AnyRow) -> SubmissionRow:
         from_ms(row.run_after) if row.run_after else None,
         maybe_from_ms(row.erased_at),
         Erasure(row.erased_because) if row.erased_because else None,
+        reply_in(row),
     )
 
 

@@ -42,6 +42,7 @@ metadata = MetaData(
 # Written out, not bound: a database uses a partial index only where it can read the condition.
 WAITING = text("state IN ('pending', 'leased')")
 WITH_TEXT = text("ticket IS NOT NULL")
+WITH_REQUESTER = text("requester IS NOT NULL")
 ERASED_WITH_TEXT = text("ticket IS NOT NULL AND erased_at IS NOT NULL")
 LEASED = text("state = 'leased'")
 IN_BATCH = text("batch IS NOT NULL")
@@ -129,9 +130,12 @@ submissions = Table(
     Column("id", BIG, primary_key=True),
     _needed("helpdesk"),
     _needed("ticket_id"),
-    _needed("generation", Integer),  # rises when a person asks again, or a decision is refused
+    _needed("generation", Integer),  # rises when asked or heard again, or a decision is refused
     Column("requester", Text),
     Column("ticket", Json(Ticket)),
+    Column("opened_at", BigInteger),  # when the ticket was, by the helpdesk's clock; of first generations
+    Column("heard_since", BigInteger),  # of a second look: the requester wrote after this moment
+    Column("heard_until", BigInteger),  # what they said up to here this row has heard, or is to hear
     _needed("rank", Integer),  # the lower, the sooner
     Column("waiting_since", BigInteger),
     Column("pass_id", Text),
@@ -163,6 +167,12 @@ Index(
     submissions.c.erased_at,
     sqlite_where=ERASED_WITH_TEXT,
     postgresql_where=ERASED_WITH_TEXT,
+)
+Index(
+    "ix_submissions_requester",
+    *(submissions.c[name] for name in ("helpdesk", "requester", "opened_at")),
+    sqlite_where=WITH_REQUESTER,
+    postgresql_where=WITH_REQUESTER,
 )
 _leased_index(submissions)
 _batch_index(submissions)

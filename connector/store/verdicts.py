@@ -54,7 +54,12 @@ def record(
         "pass_id": pass_id,
         "decided_at": to_ms(decision.decided_at),
     }
-    tx.execute(_INSERT_DECISION, values)
+    if decision.cause is Cause.MATERIAL_CHANGE:
+        # It has one id per ticket: of two looks that change a ticket at the same time, the first counts.
+        if tx.scalar(insert_new(tx, decisions).returning(decisions.c.id), values) is None:
+            return
+    else:
+        tx.execute(_INSERT_DECISION, values)
     pending = {"decision_id": decision.id, "helpdesk": helpdesk, "ticket_id": ticket_id, "lane": lane.value}
     tx.execute(_INSERT_WRITE, pending)
 
@@ -72,7 +77,8 @@ def replace(
 
 def next_generation(tx: Connection, of: AnyRow, values: Mapping[str, object]) -> int | None:
     """Insert a submission that follows on the row ``of``; its id, or None when it has a successor already."""
-    copied = {name: of._mapping[name] for name in ("helpdesk", "ticket_id", "requester", "ticket", "rank")}
+    names = ("helpdesk", "ticket_id", "requester", "ticket", "rank", "heard_until")
+    copied = {name: of._mapping[name] for name in names}
     row = {**copied, "generation": of.generation + 1, **values}
     inserted: int | None = tx.scalar(insert_new(tx, submissions).returning(submissions.c.id), row)
     return inserted
@@ -96,6 +102,7 @@ def decision_from(row: AnyRow) -> Decision:
         cost_usd=evidence.cost_usd,
         reading=evidence.reading,
         examples=evidence.examples,
+        signals=evidence.signals,
     )
 
 

@@ -432,3 +432,38 @@ def test_a_rehearsal_on_a_read_only_connection_changes_nothing(
     assert seen.id == str(ticket_id)
     assert {request.method for request in account.requests} == {"GET", "POST"}
     assert [request.path for request in account.requests if request.method == "POST"] == ["/oauth/tokens"]
+
+
+def test_the_feed_tells_when_the_requester_spoke_where_that_is_asked_for(
+    log_in: Connect, account: ZendeskSandbox, clock: ManualClock
+) -> None:
+    ticket = account.create_ticket("One", "text", created_at=clock.timestamp() - 600)
+    account.customer_reply(ticket, "Any news?")
+    spoke_at = clock.now()
+    clock.advance(60)
+    account.agent_reply(ticket, "Soon.")
+    clock.advance(120)
+
+    (deaf,) = tickets_of(poll(log_in(), clock))
+    (heard,) = tickets_of(poll(log_in(hears_replies=True), clock))
+    said = log_in().messages(heard, heard.created_at)
+
+    assert deaf.requester_spoke_at is None
+    assert heard.requester_spoke_at == spoke_at
+    assert [(each.author, each.text) for each in said] == [
+        (Author.CUSTOMER, "Any news?"),
+        (Author.AGENT, "Soon."),
+    ]
+
+
+def test_a_long_conversation_is_read_to_the_moment_that_was_asked_for(
+    zendesk: ZendeskHelpdesk, account: ZendeskSandbox, clock: ManualClock
+) -> None:
+    ticket = account.create_ticket("One", "text")
+    for number in range(130):
+        clock.advance(1)
+        account.customer_reply(ticket, f"message {number}")
+
+    said = zendesk.messages(fetch(zendesk, ticket), clock.now() - timedelta(seconds=120))
+
+    assert [each.text for each in said] == [f"message {number}" for number in range(10, 130)]

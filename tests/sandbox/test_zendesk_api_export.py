@@ -283,3 +283,23 @@ def test_the_connectors_own_write_comes_back_in_the_stream(
     echo = api.get(CURSOR, cursor=cursor).json["tickets"]
 
     assert [(row["id"], row["updated_at"]) for row in echo] == [(ticket, written["updated_at"])]
+
+
+def test_metric_sets_tell_a_requesters_reply_from_an_agents(
+    zendesk: ZendeskSandbox, api: Caller, now: Now
+) -> None:
+    ticket = zendesk.create_ticket("One", "text", created_at=now.at - 600)
+    zendesk.customer_reply(ticket, "Any news?")
+    now.advance(60)
+    zendesk.agent_reply(ticket, "Soon.")
+    zendesk.agent_reply(ticket, "A note.", public=False)
+    now.advance(60)
+
+    (row,) = api.get(CURSOR, start_time=1, include="metric_sets").json["tickets"]
+
+    metrics = row["metric_set"]
+    assert metrics["ticket_id"] == ticket
+    assert metrics["requester_updated_at"] == "2026-11-02T12:00:00Z"
+    assert metrics["latest_comment_added_at"] == "2026-11-02T12:01:00Z"
+    assert metrics["replies"] == 1
+    assert "metric_set" not in api.get(CURSOR, start_time=1).json["tickets"][0]

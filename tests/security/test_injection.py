@@ -48,7 +48,8 @@ def allowed_tags(town: Town) -> re.Pattern[str]:
     labels = "|".join(f"{axis.value}__({names[axis]})" for axis in Axis)
     team, urgency = names[Axis.TEAM], names[Axis.URGENCY]
     queues = f"(urgent-security|(critical|priority)-({team})|({team})-({urgency}))"
-    ours = rf"routed|needs_human|cause__[a-z_]+|sla__\d+|queue__{queues}|secondary__({team})|{labels}"
+    marks = r"routed|needs_human|escalated|repeat|cause__[a-z_]+|sla__\d+"
+    ours = rf"{marks}|queue__{queues}|secondary__({team})|{labels}"
     return re.compile(f"{prefix}({ours})")
 
 

@@ -195,3 +195,35 @@ def test_any_other_retention_is_refused_with_what_could_be_said(complain: Compla
 
 def test_without_a_word_about_it_words_are_kept_for_a_month(read: Read) -> None:
     assert read().settings.privacy.keep() == timedelta(days=30)
+
+
+def test_urgencies_are_in_the_order_of_their_priorities_however_they_are_listed(read: Read) -> None:
+    listed = """
+[[urgencies]]
+name = "later"
+priority = "low"
+[[urgencies]]
+name = "now"
+priority = "urgent"
+[[urgencies]]
+name = "soon"
+priority = "high"
+"""
+    settings = read(listed).settings
+
+    assert settings.urgencies_in_order() == ("now", "soon", "later")
+    assert settings.urgent() == {"now", "soon"}
+
+
+def test_without_a_priority_each_the_order_of_the_urgencies_counts(read: Read) -> None:
+    settings = read('[[urgencies]]\nname = "b"\n[[urgencies]]\nname = "a"\npriority = "urgent"\n').settings
+
+    assert settings.urgencies_in_order() == ("b", "a")
+
+
+def test_signals_may_only_name_urgencies_that_exist(complain: Complain) -> None:
+    problems = complain('[signals]\nurgencies = ["critcal"]\n')
+
+    assert problems == [
+        'settings.toml:2: signals.urgencies: unknown urgency "critcal", did you mean "critical"?'
+    ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from connector.domain.classification import Answer, Tier, Usage
 from connector.domain.decision import Applied, Change
-from connector.domain.ticket import Group, Page, Ticket, Unreadable
+from connector.domain.ticket import Group, Message, Page, Ticket, Unreadable
 from connector.ports import Account, Capabilities, Helpdesk, SubmissionClaim, WriteClaim
 from connector.store import SqlLedger
 from tests.torture.business import opinion
@@ -46,6 +46,12 @@ class MortalHelpdesk:
         self.life("fetch.before")
         found = self.inner.fetch(ticket_ids)
         self.life("fetch.after")
+        return found
+
+    def messages(self, ticket: Ticket, since: datetime) -> Sequence[Message]:
+        self.life("messages.before", ticket.id)
+        found = self.inner.messages(ticket, since)
+        self.life("messages.after", ticket.id)
         return found
 
     def apply(self, changes: Sequence[Change]) -> Iterator[Applied]:

@@ -9,7 +9,7 @@ from random import Random
 
 from connector.breaker import Breaker
 from connector.domain.decision import Applied, Change
-from connector.domain.ticket import Group, Page, Ticket, Unreadable
+from connector.domain.ticket import Group, Message, Page, Ticket, Unreadable
 from connector.errors import AuthRefused, SettingsError, Unavailable
 from connector.helpdesk.address import parse_origin
 from connector.helpdesk.budget import RateBudget
@@ -20,6 +20,7 @@ from connector.helpdesk.zendesk.bulk import BATCH_SIZE, MOST_JOBS, BulkWriter
 from connector.helpdesk.zendesk.feed import TicketFeed
 from connector.helpdesk.zendesk.limits import limit_policy
 from connector.helpdesk.zendesk.lookup import TicketLookup
+from connector.helpdesk.zendesk.messages import public_messages
 from connector.helpdesk.zendesk.pagination import walk
 from connector.helpdesk.zendesk.payload import GroupsBody, UserBody, decode
 from connector.helpdesk.zendesk.people import find_users
@@ -90,6 +91,9 @@ class ZendeskHelpdesk:
     def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:
         return self._lookup.with_text(ticket_ids) if ticket_ids else {}
 
+    def messages(self, ticket: Ticket, since: datetime) -> Sequence[Message]:
+        return public_messages(self._transport, ticket, since)
+
     def apply(self, changes: Sequence[Change]) -> Iterator[Applied]:
         """One safe update each; more than 20 go through an update job."""
         writer = self._bulk if len(changes) > _BULK_FROM else self._writer
@@ -121,6 +125,7 @@ def connect_zendesk(
     tier_field: str | None = None,
     arr_field: str | None = None,
     tier_tags: Mapping[str, str] | None = None,
+    hears_replies: bool = False,
     ca_bundle: str | None = None,
     proxy: str | None = None,
     rate_share: float = 0.8,
@@ -132,6 +137,7 @@ def connect_zendesk(
     """A Zendesk account at ``base_url``; nothing is sent yet.
 
     Logs in with ``client_id`` and ``client_secret`` (OAuth), or with ``email`` and ``api_token`` (legacy).
+    ``hears_replies`` asks the export when requesters last spoke.
     ``read_only`` refuses every write; an open ``breaker`` refuses every request; ``quota`` counts them, for
     this process alone unless it is given.  Raises SettingsError for an address or a login that cannot work.
     """
@@ -162,7 +168,9 @@ def connect_zendesk(
         quota=quota,
     )
     transport = open_transport(auth=auth, budget=budget, read_only=read_only)
-    reader = TicketReader(tier_field=tier_field, arr_field=arr_field, tier_tags=tier_tags)
+    reader = TicketReader(
+        tier_field=tier_field, arr_field=arr_field, tier_tags=tier_tags, hears_replies=hears_replies
+    )
     return ZendeskHelpdesk(name, transport, clock, reader, support_type_scope=support_type_scope)
 
 

@@ -127,7 +127,7 @@ class TicketFeed:
         # Everything is sent again on each page: nobody has recorded that the cursor remembers it.
         params: dict[str, str | int] = {
             "per_page": per_page,
-            "include": self._reader.includes,
+            "include": self._reader.feed_includes,
             "support_type_scope": self._support_type_scope,
         }
         if position.cursor is not None:

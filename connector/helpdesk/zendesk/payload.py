@@ -28,6 +28,12 @@ class Via(msgspec.Struct, gc=False):
     source: Source | None = None
 
 
+class MetricSet(msgspec.Struct, gc=False):
+    """Beside a ticket where ``include=metric_sets`` asks for it (Zendesk, Ticket Metrics)."""
+
+    requester_updated_at: str | None = None
+
+
 class TicketRow(msgspec.Struct, gc=False):
     """A ticket.  Whatever Zendesk may leave out or set to null has a default."""
 
@@ -48,6 +54,7 @@ class TicketRow(msgspec.Struct, gc=False):
     from_messaging_channel: bool | None = None
     via: Via | None = None
     generated_timestamp: float | None = None
+    metric_set: MetricSet | None = None
 
 
 class UserRow(msgspec.Struct, gc=False):
@@ -124,11 +131,14 @@ class CommentRow(msgspec.Struct):
     body: str | None = None
     html_body: str | None = None
     attachments: list[AttachmentRow] | None = None
+    created_at: str | None = None
+    metadata: Any = None
 
 
 class CommentsBody(msgspec.Struct):
     comments: list[CommentRow]
     users: list[UserRow] | None = None
+    meta: Meta | None = None
 
 
 class AuditRow(msgspec.Struct):

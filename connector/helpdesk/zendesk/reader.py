@@ -47,16 +47,27 @@ class TicketReader:
     """Reads rows; ``tier_field`` and ``arr_field`` are organization field keys, ``tier_tags`` maps tags."""
 
     def __init__(
-        self, *, tier_field: str | None, arr_field: str | None, tier_tags: Mapping[str, str] | None
+        self,
+        *,
+        tier_field: str | None,
+        arr_field: str | None,
+        tier_tags: Mapping[str, str] | None,
+        hears_replies: bool = False,
     ) -> None:
         self._tier_field = tier_field
         self._arr_field = arr_field
         self._tier_tags = dict(tier_tags or {})
+        self._hears_replies = hears_replies
 
     @property
     def includes(self) -> str:
         """The side-loads it needs, so that no ticket costs a request of its own."""
         return "users,organizations"
+
+    @property
+    def feed_includes(self) -> str:
+        """The same for the export; ``metric_sets`` says when the requester last spoke."""
+        return f"{self.includes},metric_sets" if self._hears_replies else self.includes
 
     def read(
         self,
@@ -120,6 +131,7 @@ class TicketReader:
             settles_in_seconds=0.0
             if settled is None or updated_at <= settled
             else _left(updated_at - settled),
+            requester_spoke_at=_maybe_time(row.metric_set.requester_updated_at) if row.metric_set else None,
         )
         return ticket if "\0" not in content else _without_nul(ticket)
 
@@ -150,6 +162,14 @@ def _time(told: str) -> datetime:
     if at.tzinfo is UTC:
         return at
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def _maybe_time(told: str | None) -> datetime | None:
+    """The same, or None: a metric that makes no sense does not make a ticket unreadable."""
+    try:
+        return _time(told) if told else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _author(row: TicketRow, roles: Mapping[Id | None, str | None]) -> Author:

@@ -15,7 +15,7 @@ from connector.sandbox.server import Request, Response
 from connector.sandbox.zendesk_api import refusal
 from connector.sandbox.zendesk_api.chronicle import Position
 from connector.sandbox.zendesk_api.records import Ticket
-from connector.sandbox.zendesk_api.rendering import encode, listing, moment, sideloads, ticket_json
+from connector.sandbox.zendesk_api.rendering import encode, listing, show_metrics, sideloads, ticket_json
 from connector.sandbox.zendesk_api.world import World
 
 MAX_PER_PAGE = 1000
@@ -103,8 +103,7 @@ class Export:
         if "comment_count" in include:
             row += b',"comment_count":%d' % ticket.comment_count
         if "metric_sets" in include:
-            metrics = {"ticket_id": ticket.id, "status_updated_at": moment(ticket.updated_at)}
-            row += b',"metric_set":' + encode(metrics)
+            row += b',"metric_set":' + encode(show_metrics(self.world, ticket))
         return row + b"}"
 
 

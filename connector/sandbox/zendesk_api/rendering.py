@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from connector.sandbox.server import Response
 from connector.sandbox.zendesk_api.records import Audit, Comment, Group, Organization, Ticket, User
-from connector.sandbox.zendesk_api.world import World
+from connector.sandbox.zendesk_api.world import World, found
 
 _BRAND = 33_144_692_000_101
 _FORM = 33_144_692_000_202
@@ -205,6 +205,30 @@ def _show_attachment(file_name: str) -> dict[str, Any]:
         "inline": False,
         "deleted": False,
         "thumbnails": [],
+    }
+
+
+def show_metrics(world: World, ticket: Ticket) -> dict[str, Any]:
+    """What was counted of a ticket (vendor page "Ticket Metrics"), as far as the account keeps it.
+
+    ``requester_updated_at`` is "time the requester last updated the ticket", ``replies`` "the number of
+    public replies added to a ticket by an agent".
+    """
+    thread = world.thread(ticket)
+    requested = (each.created_at for each in thread if each.author_id == ticket.requester_id)
+    authors = {
+        user.id
+        for user in found(world.users, (each.author_id for each in thread[1:]))
+        if user.role != "end-user"
+    }
+    return {
+        "ticket_id": ticket.id,
+        "created_at": moment(ticket.created_at),
+        "updated_at": moment(ticket.updated_at),
+        "requester_updated_at": moment(max(requested, default=ticket.created_at)),
+        "status_updated_at": moment(ticket.updated_at),
+        "latest_comment_added_at": moment(thread[-1].created_at),
+        "replies": sum(each.public and each.author_id in authors for each in thread[1:]),
     }
 
 

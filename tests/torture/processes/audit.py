@@ -93,11 +93,12 @@ def examine(town: Town, remains: Remains, excuses: Excuses) -> Iterator[Finding]
 
 
 def submissions(remains: Remains) -> Mapping[str, list[Written]]:
-    """What the ledger says of each ticket."""
+    """What the ledger says of each ticket; a second look that changed nothing is no end of it."""
     found: dict[str, list[Written]] = {}
     for ticket_id, *rest in remains.rows(
         "SELECT s.ticket_id, s.state, d.cause, w.state, w.outcome, w.reason FROM submissions s"
         " LEFT JOIN decisions d ON d.submission_id = s.id LEFT JOIN writes w ON w.decision_id = d.id"
+        " WHERE s.heard_since IS NULL OR s.state <> 'decided' OR d.id IS NOT NULL"
     ):
         found.setdefault(ticket_id, []).append(Written(*rest))
     return found
