@@ -14,6 +14,7 @@ from connector.bootstrap.books import (
 from connector.bootstrap.errands import Labelling, Undoing, connect_undo, open_labelling, open_retry
 from connector.bootstrap.local import current_local, examine_local, open_local, train_local
 from connector.bootstrap.reading import open_reader
+from connector.bootstrap.replay import Replaying, ReplayPlan, open_replay
 from connector.bootstrap.upstreams import find_requesters, open_classifier, open_helpdesk
 from connector.bootstrap.wiring import Connector, connect
 
@@ -22,6 +23,8 @@ __all__ = [
     "Books",
     "Connector",
     "Labelling",
+    "ReplayPlan",
+    "Replaying",
     "Undoing",
     "connect",
     "connect_backfill",
@@ -38,6 +41,7 @@ __all__ = [
     "open_ledger",
     "open_local",
     "open_reader",
+    "open_replay",
     "open_reports",
     "open_retry",
     "schema_of",

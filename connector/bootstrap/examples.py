@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Either a bank with its digest, or fixed ones, or none at all."""
+    """Either a bank with its digest, or fixed ones with those of their words, or none at all."""
 
     bank: Bank | None = None
     digest: str = ""
     fixed: tuple[Shown, ...] = ()
+    fixed_digests: frozenset[str] = frozenset()
 
 
 NO_EXAMPLES = Examples()
@@ -43,7 +44,7 @@ def open_examples(settings: Settings, store: Store) -> Examples:
         known = {key: outlines[key] for key in model.ids if key in outlines}
         if len(known) >= chosen.least_labels:
             return Examples(_bank(settings, model, known, book), digest_of_bank(known.values(), model.digest))
-    return Examples(fixed=_fixed(settings, outlines.values(), book))
+    return _fixed(settings, outlines, book)
 
 
 def _model(settings: Settings) -> TrainedModel | None:
@@ -64,12 +65,13 @@ def _bank(settings: Settings, model: TrainedModel, known: Mapping[str, Outline],
     )
 
 
-def _fixed(settings: Settings, outlines: Iterable[Outline], book: SqlLabels) -> tuple[Shown, ...]:
+def _fixed(settings: Settings, outlines: Mapping[str, Outline], book: SqlLabels) -> Examples:
     taxonomy, chosen = settings.taxonomy(), settings.examples
-    keys = balanced(outlines, taxonomy, chosen.fixed)
+    keys = balanced(outlines.values(), taxonomy, chosen.fixed)
     found = _finder(book)(keys)
     examples = [found[key] for key in keys if key in found]
-    return show(examples, open_reader(settings).words, taxonomy, chosen.max_tokens)
+    shown = show(examples, open_reader(settings).words, taxonomy, chosen.max_tokens)
+    return Examples(fixed=shown, fixed_digests=frozenset(outlines[key].digest for key in keys))
 
 
 def _finder(book: SqlLabels) -> Callable[[Sequence[str]], Mapping[str, Example]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from connector.classify.shortlist import Shortlist, ShortlistingClassifier
@@ -69,6 +69,16 @@ def examine_local(
         if any(fingerprint(each) not in model.fingerprints for each in tickets):
             return examine(tickets, model, policy.target, clock)
     return cross_examine(tickets, policy, clock, installed_engine())
+
+
+def learnt_by(local: CurrentModel) -> Callable[[LabelledTicket], bool]:
+    """Whether the local tier, as it is now, was trained on a ticket's words; never without a usable model."""
+    model = local.look()
+    if model is None:
+        return lambda _: False
+    from connector.local.training import fingerprint
+
+    return lambda ticket: fingerprint(ticket) in model.fingerprints
 
 
 def _training_policy(settings: Settings, target: float | None = None) -> TrainingPolicy:

@@ -118,7 +118,10 @@ def _tell_without_models(settings: Settings, observer: Observer, *, has_local: b
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the stages are built from; ``put`` asks the models, ``max_wait_seconds`` is how long in vain."""
+    """What the stages are built from: ``put`` asks the models of ``tiers``.
+
+    ``max_wait_seconds`` is how long in vain.  None: as the settings say.
+    """
 
     helpdesk: Helpdesk
     classifier: Classifier
@@ -128,7 +131,8 @@ class Parts:
     inbox: frozenset[str]
     examples: Examples = NO_EXAMPLES
     put: Put = Questions
-    max_wait_seconds: float | None = None  # None: as the settings say
+    tiers: tuple[Tier, ...] | None = None
+    max_wait_seconds: float | None = None
 
 
 def build_stages(settings: Settings, clock: Clock, observer: Observer, parts: Parts) -> Stages:
@@ -138,6 +142,9 @@ def build_stages(settings: Settings, clock: Clock, observer: Observer, parts: Pa
     breaker = Breaker("claude", clock, observer)
     classifier = with_shortlist(parts.classifier, settings, parts.local)
     desk = Desk(ledger, classifier, breaker, clock, observer, max_tries=settings.llm.max_tries)
+    cascade = build_cascade(settings, parts.routing, parts.local)
+    if parts.tiers is not None:
+        cascade = replace(cascade, tiers=parts.tiers)
     write = settings.write
     may_write = WritePolicy(parts.inbox, write.group, write.priority, write.note, routing=parts.routing)
     hears_replies = settings.material_change.enabled

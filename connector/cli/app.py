@@ -35,6 +35,14 @@ Config = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 
+class UpTo(StrEnum):
+    """The dearest tier that a replay asks."""
+
+    LOCAL = "local"
+    CHEAP = "cheap"
+    CASCADE = "cascade"
+
+
 class KindFilter(StrEnum):
     ROUTED = "routed"
     ESCALATED = "escalated"
@@ -296,6 +304,46 @@ def backfill(
         raise typer.BadParameter("give one of --dry-run and --yes")
     wanted = Wanted(since, ago(since), limit, dollars(max_cost), batch=batch, dry_run=dry_run, yes=yes)
     raise typer.Exit(work(wanted, as_json=as_json, config=config))
+
+
+@app.command()
+def replay(
+    since: Annotated[
+        str, typer.Option(metavar="AGE", help="Tickets that changed in the last 30d, 12w.")
+    ] = "30d",
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="A sample of so many, the same every time.")
+    ] = None,
+    tier: Annotated[
+        UpTo, typer.Option(help="How far the cascade goes: no model, only the cheap one, or all of it.")
+    ] = UpTo.CASCADE,
+    max_cost: Annotated[
+        str | None, typer.Option(metavar="USD", help="Stop before a call could exceed this sum.")
+    ] = None,
+    minutes_per_ticket: Annotated[
+        float | None,
+        typer.Option(min=0.0, metavar="M", help="What sorting one ticket by hand takes; an assumption."),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Also write the report as one page.")
+    ] = None,
+    answers: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="Paid answers, so that no second run pays again; no words in it."),
+    ] = Path("replay-answers.jsonl"),
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Past solved tickets through triage, without a write, beside the group that people gave them.
+
+    Example: connector replay --since 30d --limit 200 --max-cost 2 --html replay.html
+    """
+    from connector.cli.backfill import dollars
+    from connector.cli.replay import Wanted
+    from connector.cli.replay import replay as work
+
+    wanted = Wanted(since, limit, tier, dollars(max_cost), minutes_per_ticket, answers, html, as_json)
+    raise typer.Exit(work(wanted, config=config))
 
 
 @app.command()

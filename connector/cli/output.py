@@ -65,7 +65,9 @@ def usd(amount: Decimal | float) -> str:
 
 
 @contextmanager
-def progress(title: str, hub: list[Observer], total: int | None = None) -> Iterator[None]:
+def progress(
+    title: str, hub: list[Observer], total: int | None = None, *, writes: bool = True
+) -> Iterator[None]:
     """A progress bar fed by events; only on a terminal, only on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -74,7 +76,7 @@ def progress(title: str, hub: list[Observer], total: int | None = None) -> Itera
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         decided = bar.add_task(f"{title}: decided", total=total)
-        written = bar.add_task(f"{title}: written", total=total)
+        written = bar.add_task(f"{title}: written", total=total, visible=writes)
         originals = 0
 
         def watch(event: Event) -> None:

@@ -115,14 +115,18 @@ def playground(settings: Settings, *, latency_seconds: float = 0.05) -> Iterator
 
 
 @contextmanager
-def playground_for(settings: Settings) -> Iterator[Settings]:
-    """The settings as they are; for the sandbox pointed at a playground that lives as long as the block."""
+def playground_for(settings: Settings, *, past: bool = False) -> Iterator[Settings]:
+    """The settings as they are; for the sandbox pointed at a playground that lives as long as the block.
+
+    ``past``: with tickets that people have solved, instead of new ones.
+    """
     if settings.helpdesk.kind != "sandbox":
         yield settings
         return
     from connector.sandbox.tickets import threads
 
-    say('helpdesk.kind = "sandbox": emulated helpdesk and model on this machine, 60 real customer threads.')
+    what = "real customer messages, solved" if past else "60 real customer threads"
+    say(f'helpdesk.kind = "sandbox": emulated helpdesk and model on this machine, {what}.')
     with ExitStack() as kept:
         if settings.store.url.get_secret_value() == StoreSettings().url.get_secret_value():
             folder = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="connector-sandbox-")))
@@ -131,7 +135,12 @@ def playground_for(settings: Settings) -> Iterator[Settings]:
             )
             settings = settings.model_copy(update={"store": store})
         ground = kept.enter_context(playground(settings))
-        ground.seed(threads())
+        if past:
+            from connector.cli.solved_past import seed_solved
+
+            seed_solved(ground, settings)
+        else:
+            ground.seed(threads())
         yield ground.effective(settings)
 
 

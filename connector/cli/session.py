@@ -37,6 +37,7 @@ class Session:
     settings: Settings
     clock: SystemClock
     hub: Hub
+    emulated: bool = False  # helpdesk and model are the playground's
 
     @contextmanager
     def connected(self, *, dry_run: bool = False, role: Role = Role.ALL) -> Iterator[Connector]:
@@ -47,8 +48,11 @@ class Session:
 
 
 @contextmanager
-def session(config: Path | None, *, level: Level | None = None) -> Iterator[Session]:
-    """Settings read, logging configured, and a sandbox started if that is the configured helpdesk."""
+def session(config: Path | None, *, level: Level | None = None, past: bool = False) -> Iterator[Session]:
+    """Settings read, logging configured, and a sandbox started if that is the configured helpdesk.
+
+    ``past``: the sandbox's tickets are solved ones.
+    """
     from connector.cli.playground import playground_for
     from connector.observe.logs import LogObserver, configure_logging
 
@@ -59,5 +63,5 @@ def session(config: Path | None, *, level: Level | None = None) -> Iterator[Sess
     configure_logging(level or settings.log.level, settings.log.format, secrets=settings.secret_values())
     hub = Hub([LogObserver()])
     clock = SystemClock()
-    with playground_for(settings) as effective:
-        yield Session(effective, clock, hub)
+    with playground_for(settings, past=past) as effective:
+        yield Session(effective, clock, hub, emulated=settings.helpdesk.kind == "sandbox")

@@ -62,6 +62,33 @@ def map_teams(groups: Mapping[str, Group], inbox: Iterable[str], tag_prefix: str
 
 
 @dataclass(frozen=True, slots=True)
+class Solved:
+    """A solved ticket, as it is now and as a label."""
+
+    ticket: Ticket
+    label: LabelledTicket
+
+    @property
+    def team(self) -> str:
+        """The team that people gave it."""
+        return self.label.labels[Axis.TEAM]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What changed since a moment: the tickets that tell their team, and why the others do not, by id.
+
+    ``elsewhere`` has the group of each that is in no team's group.  ``arrivals`` counts what customers opened
+    since then, solved or not.
+    """
+
+    solved: tuple[Solved, ...]
+    skipped: Mapping[str, Skipped]
+    elsewhere: Mapping[str, str | None]
+    arrivals: int
+
+
+@dataclass(frozen=True, slots=True)
 class Harvest:
     """The labelled tickets in the order of their last change, and why the others are not among them."""
 
@@ -77,7 +104,17 @@ def harvest(
 
     The sample looks random and is the same every time.  Raises what the helpdesk and the ledger raise.
     """
-    barn = _Barn(memory, where)
+    found = gather(helpdesk, memory, where, since)
+    kept = _sample((each.label for each in found.solved), per_team)
+    return Harvest(kept, Counter(found.skipped.values()), len(found.solved) - len(kept))
+
+
+def gather(helpdesk: Helpdesk, memory: Memory, where: Map, since: datetime) -> Gathered:
+    """The solved tickets among what changed since a moment, in an order that looks random and never changes.
+
+    Only reads.  Raises what the helpdesk and the ledger raise.
+    """
+    barn = _Barn(memory, where, since)
     for page in helpdesk.pages(None, since):
         barn.take(page.tickets)
         barn.refuse(page.unreadable)
@@ -88,9 +125,8 @@ def harvest(
         barn.take([each for each in found.values() if isinstance(each, Ticket)], whole=True)
         barn.refuse([each for each in found.values() if isinstance(each, Unreadable)])
         barn.miss(each for each in asked if each not in found)
-    kept = _sample(barn.kept.values(), per_team)
-    left_over = len(barn.kept) - len(kept)
-    return Harvest(kept, Counter(barn.skipped.values()), left_over)
+    solved = tuple(sorted(barn.kept.values(), key=lambda each: _lot(each.label)))
+    return Gathered(solved, barn.skipped, barn.elsewhere, len(barn.arrived))
 
 
 def source_of(ticket: Ticket, known: History | None, where: Map) -> Source | Skipped:
@@ -118,8 +154,11 @@ class _Barn:
 
     memory: Memory
     where: Map
-    kept: dict[str, LabelledTicket] = field(default_factory=dict)
+    since: datetime
+    kept: dict[str, Solved] = field(default_factory=dict)
     skipped: dict[str, Skipped] = field(default_factory=dict)
+    elsewhere: dict[str, str | None] = field(default_factory=dict)  # the group of those with no team
+    arrived: set[str] = field(default_factory=set)
     textless: dict[str, None] = field(default_factory=dict)  # the feed had no text; `fetch` has it
 
     def take(self, tickets: Sequence[Ticket], *, whole: bool = False) -> None:
@@ -128,9 +167,13 @@ class _Barn:
         barred = self.memory.barred(tickets)
         for ticket in tickets:
             self._clear(ticket.id)
+            if ticket.created_at >= self.since and _is_customers(ticket):
+                self.arrived.add(ticket.id)
             source = source_of(ticket, known.get(ticket.id), self.where)
             if isinstance(source, Skipped):
                 self.skipped[ticket.id] = source
+                if source is Skipped.NO_TEAM:
+                    self.elsewhere[ticket.id] = ticket.group
             elif ticket.id in barred:
                 self.skipped[ticket.id] = Skipped.FORGOTTEN
             elif ticket.text is None and not whole:
@@ -138,7 +181,7 @@ class _Barn:
             elif not (ticket.text or "").strip():
                 self.skipped[ticket.id] = Skipped.EMPTY
             else:
-                self.kept[ticket.id] = self._labelled(ticket, source)
+                self.kept[ticket.id] = Solved(ticket, self._labelled(ticket, source))
 
     def refuse(self, lost: Iterable[Unreadable]) -> None:
         for each in lost:
@@ -154,6 +197,7 @@ class _Barn:
     def _clear(self, ticket_id: str) -> None:
         self.kept.pop(ticket_id, None)
         self.skipped.pop(ticket_id, None)
+        self.elsewhere.pop(ticket_id, None)
         self.textless.pop(ticket_id, None)
 
     def _labelled(self, ticket: Ticket, source: Source) -> LabelledTicket:
@@ -169,6 +213,12 @@ class _Barn:
             labelled_at=ticket.updated_at,
             requester=ticket.requester or "",
         )
+
+
+def _is_customers(ticket: Ticket) -> bool:
+    """Whether triage would have taken it in when it was new."""
+    ordinary = ticket.nature is Nature.ORDINARY and ticket.status is not Status.DELETED
+    return ordinary and ticket.is_public and ticket.author is not Author.AGENT
 
 
 def _sample(tickets: Iterable[LabelledTicket], per_team: int | None) -> tuple[LabelledTicket, ...]:

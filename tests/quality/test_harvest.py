@@ -24,7 +24,7 @@ from connector.domain.ticket import (
 )
 from connector.helpdesk.memory import MemoryHelpdesk
 from connector.quality.dataset import Source
-from connector.quality.harvest import Memory, Skipped, harvest, map_teams, source_of
+from connector.quality.harvest import Memory, Skipped, gather, harvest, map_teams, source_of
 
 BILLING, SECURITY, INBOX = Group("11", "Billing"), Group("12", "Security"), Group("77", "Inbox")
 WHERE = map_teams({"billing": BILLING, "security": SECURITY}, [INBOX.id], "ai_")
@@ -201,3 +201,49 @@ def test_a_sample_is_limited_per_team_and_the_same_every_time(
     assert (teams.count("billing"), teams.count("security"), found.left_over) == (12, 10, 18)
     assert drawn(5) == drawn(5) < drawn(12)
     assert drawn(5) != {f"t{number}" for number in (0, 4, 8, 12, 16, 1, 2, 3, 5, 6)}  # not just the first
+
+
+# --- Whole tickets, for a replay --------------------------------------------------------------------------
+
+
+def test_gathered_tickets_come_in_the_same_order_whatever_the_feeds(
+    clock: ManualClock, make_ticket: MakeTicket
+) -> None:
+    orders = []
+    for numbers in (range(20), reversed(range(20))):
+        helpdesk = MemoryHelpdesk(clock, [BILLING, SECURITY, INBOX])
+        for number in numbers:
+            helpdesk.put(solved(make_ticket, id=f"t{number}"))
+        found = gather(helpdesk, KNOWS_NOTHING, WHERE, EPOCH)
+        orders.append([each.ticket.id for each in found.solved])
+
+    assert orders[0] == orders[1]
+    assert orders[0] != sorted(orders[0])
+
+
+def test_the_groups_of_what_belongs_to_no_team_are_known(
+    helpdesk: MemoryHelpdesk, make_ticket: MakeTicket
+) -> None:
+    helpdesk.put(solved(make_ticket, id="t1", group="99"))
+    helpdesk.put(solved(make_ticket, id="t2", group=None))
+    helpdesk.put(solved(make_ticket, id="t3", group="99"))
+    helpdesk.person("t3", group=BILLING.id)
+
+    found = gather(helpdesk, KNOWS_NOTHING, WHERE, EPOCH)
+
+    assert found.elsewhere == {"t1": "99", "t2": None}
+    assert [(each.ticket.id, each.team) for each in found.solved] == [("t3", "billing")]
+
+
+def test_arrivals_are_what_customers_opened_since_then_solved_or_not(
+    helpdesk: MemoryHelpdesk, make_ticket: MakeTicket
+) -> None:
+    since = datetime(2026, 10, 1, tzinfo=UTC)
+    helpdesk.put(solved(make_ticket, id="solved"))
+    helpdesk.put(make_ticket(id="open"))
+    helpdesk.put(solved(make_ticket, id="older", created_at=since.replace(month=9)))
+    helpdesk.put(solved(make_ticket, id="agent's", author=Author.AGENT))
+    helpdesk.put(solved(make_ticket, id="merged", nature=Nature.MERGED))
+    helpdesk.put(make_ticket(id="deleted", status=Status.DELETED))
+
+    assert gather(helpdesk, KNOWS_NOTHING, WHERE, since).arrivals == 2
