@@ -94,7 +94,8 @@ def build_request(
     wrote it.  ``by_tool`` asks for the answer as the call of a tool, for models without structured outputs.
     """
     facts = {name: value for name, value in ticket.items() if name != EXAMPLES}
-    said = [encode(each) for each in (ticket.get(EXAMPLES), facts) if each]
+    examples = ticket.get(EXAMPLES)
+    said = [encode(examples), encode(facts)] if examples else [encode(facts)]
     if by_tool:
         system = spoken_by_tool(prompt).system
         return _call(model, system, said, None) | tool_arguments(prompt, forced=_can_be_forced(model))
