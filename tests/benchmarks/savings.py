@@ -37,7 +37,7 @@ from connector.classify.guardrail import Guardrail
 from connector.classify.phrases import Phrases, normalize
 from connector.classify.prompt import build_prompt, ticket_object
 from connector.classify.rules import Rule
-from connector.domain.classification import Answer, Classification, Label, Tier
+from connector.domain.classification import Answer, Classification, Tier
 from connector.domain.taxonomy import Axis, Category, Taxonomy
 from connector.domain.ticket import Author, Disposition, Group, Nature, Status, Ticket
 from connector.llm.pricing import Price, cost
@@ -242,6 +242,7 @@ def run(
         guardrail=Guardrail(Phrases(())),
         rules=rules if variant.ruled else (),
         thresholds=Settings().thresholds.by_axis(),
+        local=local if variant.local else None,
     )
     decided: Counter[Tier | None] = Counter()
     right: Counter[Tier | None] = Counter()
@@ -258,7 +259,7 @@ def run(
             return models.ask(sent, tier)
 
         found = (
-            judge(cascade, local if variant.local else None, sent.ticket, ask)
+            cascade.judge(sent.ticket, ask).classification
             if variant.frugal
             else ask_both(cascade.thresholds, ask)
         )
@@ -276,22 +277,6 @@ def ask_both(thresholds: Mapping[Axis, float], ask: Callable[[Tier], Answer]) ->
     if any(label is None or label.confidence < thresholds[axis] for axis, label in labels):
         return ask(Tier.STRONG).classification
     return found
-
-
-def judge(
-    cascade: Cascade, local: LocalModel | None, ticket: Ticket, ask: Callable[[Tier], Answer]
-) -> Classification | None:
-    """The cascade with the local tier between its rules and its models."""
-    is_ruled = any(rule.final and rule.matches(*map(normalize, _words(ticket))) for rule in cascade.rules)
-    if local is not None and not is_ruled:
-        label = local.predict("\n".join(_words(ticket)).strip())[Axis.TEAM]
-        if not label.why_not:
-            return Classification(Tier.LOCAL, team=Label(label.value, label.confidence))
-    return cascade.judge(ticket, ask).classification
-
-
-def _words(ticket: Ticket) -> tuple[str, str]:
-    return ticket.subject, ticket.text or ""
 
 
 def rules_of(labelled: Sequence[LabelledTicket], most: int = 12) -> tuple[Rule, ...]:
