@@ -1,4 +1,4 @@
-"""The ``--help`` texts in README.md: ``python -m tests.project.help_blocks`` writes them anew."""
+"""The ``--help`` texts in the documents: ``python -m tests.project.help_blocks`` writes them anew."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "commands.md")
 
 _BLOCK = re.compile(r"<!-- help:(?P<name>[\w ]+) -->\n.*?<!-- /help:(?P=name) -->", re.DOTALL)
 _WHOLE_APP = "app"
@@ -47,4 +47,5 @@ def _rendered(name: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(refreshed(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for document in DOCUMENTS:
+        document.write_text(refreshed(document.read_text(encoding="utf-8")), encoding="utf-8")

@@ -14,9 +14,11 @@ import pytest
 import connector
 from connector import errors
 from connector.settings import render_example
-from tests.project.help_blocks import refreshed, shown_in
+from tests.project.help_blocks import DOCUMENTS, refreshed, shown_in
 
 TextOf = Callable[[str], str]
+
+_LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)#?([\w-]*)\)")
 
 # Codes that no error type stands for: success, a bug, wrong usage, a stuck service, Ctrl-C, a closed pipe.
 _OTHER_EXIT_CODES = {0, 1, 2, 70, 130, 141}
@@ -26,11 +28,32 @@ def test_the_settings_example_is_what_the_model_says(text_of: TextOf) -> None:
     assert text_of("settings.example.toml") == render_example(), "run `make documents`"
 
 
-def test_the_readme_shows_the_help_of_today(text_of: TextOf) -> None:
-    readme = text_of("README.md")
+def test_the_documents_show_the_help_of_today() -> None:
+    shown = [name for document in DOCUMENTS for name in shown_in(document.read_text(encoding="utf-8"))]
 
-    assert {"app", "run"} <= set(shown_in(readme))
-    assert readme == refreshed(readme), "run `make documents`"
+    assert {"app", "run"} <= set(shown_in(DOCUMENTS[0].read_text(encoding="utf-8")))
+    assert len(shown) == len(set(shown))
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        assert text == refreshed(text), "run `make documents`"
+
+
+def test_every_link_between_the_documents_leads_somewhere(root: Path) -> None:
+    documents = [*root.glob("*.md"), *root.glob("docs/*.md")]
+    anchors = {path.resolve(): _anchors(path.read_text(encoding="utf-8")) for path in documents}
+
+    for path in documents:
+        for target, anchor in _LINK.findall(path.read_text(encoding="utf-8")):
+            found = (path.parent / target).resolve() if target else path.resolve()
+            assert found.exists(), f"{path.name}: {target}"
+            assert not anchor or anchor in anchors[found], f"{path.name}: {target}#{anchor}"
+
+
+def _anchors(text: str) -> set[str]:
+    """Those that a Markdown reader makes of the headings outside of code."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_readme_lists_the_exit_codes_of_the_errors(text_of: TextOf) -> None:
