@@ -1,6 +1,8 @@
-"""Wiring: settings in, a connected connector out.  The only room that names concrete classes."""
+"""Wiring: settings in, a connected connector out.  The only room that names concrete classes.
 
-from connector.bootstrap.backfill import Backfilling, connect_backfill, survey_past
+What only one rare command needs is imported from its own module: `bootstrap.backfill`, `bootstrap.replay`.
+"""
+
 from connector.bootstrap.books import (
     Books,
     open_books,
@@ -14,20 +16,15 @@ from connector.bootstrap.books import (
 from connector.bootstrap.errands import Labelling, Undoing, connect_undo, open_labelling, open_retry
 from connector.bootstrap.local import current_local, examine_local, open_local, train_local
 from connector.bootstrap.reading import open_reader
-from connector.bootstrap.replay import Replaying, ReplayPlan, open_replay
 from connector.bootstrap.upstreams import find_requesters, open_classifier, open_helpdesk
 from connector.bootstrap.wiring import Connector, connect
 
 __all__ = [
-    "Backfilling",
     "Books",
     "Connector",
     "Labelling",
-    "ReplayPlan",
-    "Replaying",
     "Undoing",
     "connect",
-    "connect_backfill",
     "connect_undo",
     "current_local",
     "examine_local",
@@ -41,11 +38,9 @@ __all__ = [
     "open_ledger",
     "open_local",
     "open_reader",
-    "open_replay",
     "open_reports",
     "open_retry",
     "schema_of",
-    "survey_past",
     "train_local",
     "upgrade_store",
 ]

@@ -148,7 +148,6 @@ def build_stages(settings: Settings, clock: Clock, observer: Observer, parts: Pa
     write = settings.write
     may_write = WritePolicy(parts.inbox, write.group, write.priority, write.note, routing=parts.routing)
     hears_replies = settings.material_change.enabled
-    cascade = build_cascade(settings, parts.routing, parts.local)
     look = LookPolicy(settings.material_change.ask_model, hears_replies)
     reader = open_reader(settings, observer)
     name = settings.helpdesk.ledger_name

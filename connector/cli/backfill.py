@@ -22,7 +22,7 @@ from connector.pipeline.summary import Summary
 from connector.ports import Event
 
 if TYPE_CHECKING:
-    from connector.bootstrap import Backfilling
+    from connector.bootstrap.backfill import Backfilling
     from connector.pipeline.purse import Purse
     from connector.pipeline.survey import Survey
 
@@ -62,7 +62,7 @@ def dollars(amount: str | None) -> Decimal | None:
 
 def backfill(wanted: Wanted, *, as_json: bool, config: Path | None) -> int:
     """Exit code 0, or 75 when tickets were left for another run."""
-    from connector.bootstrap import survey_past
+    from connector.bootstrap.backfill import survey_past
 
     with session(config, level="warning") as at_work:
         settings, clock = at_work.settings, at_work.clock
@@ -127,7 +127,7 @@ def _work(at_work: Session, wanted: Wanted, found: Survey, *, as_json: bool) -> 
 
 @contextmanager
 def _connected(at_work: Session, wanted: Wanted) -> Iterator[Backfilling]:
-    from connector.bootstrap import connect_backfill
+    from connector.bootstrap.backfill import connect_backfill
 
     try:
         with connect_backfill(

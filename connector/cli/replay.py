@@ -25,7 +25,7 @@ from connector.ports import Event
 from connector.settings import Settings
 
 if TYPE_CHECKING:
-    from connector.bootstrap import Replaying
+    from connector.bootstrap.replay import Replaying
     from connector.quality.harvest import Gathered, Solved
     from connector.quality.replay import ReplayReport
 
@@ -81,7 +81,7 @@ def replay(wanted: Wanted, *, config: Path | None) -> int:
 
 
 def _replayed(at_work: Session, wanted: Wanted) -> ReplayReport:
-    from connector.bootstrap import ReplayPlan, open_replay
+    from connector.bootstrap.replay import ReplayPlan, open_replay
     from connector.quality.harvest import gather
 
     since = ago(wanted.since)

@@ -134,14 +134,16 @@ class BatchWork:
 
     def _post(self, pass_id: str, questions: Sequence[Question]) -> tuple[bool, bool]:
         """Whether the purse allowed all, and whether the vendor took it; the rest is back in the queue."""
-        self._pause_seconds = _FIRST_POLL_SECONDS
         try:
-            return self._mail.post(pass_id, questions), True
+            allowed = self._mail.post(pass_id, questions)
         except OutOfMoney as error:
             self._why_broke = str(error)
             return False, True
-        except RateLimited:
+        except RateLimited as error:
+            self._pause_seconds = max(self._pause_seconds, error.retry_after_seconds or 0.0)
             return True, False
+        self._pause_seconds = _FIRST_POLL_SECONDS
+        return allowed, True
 
     def _is_due(self) -> bool:
         """Whether something that an upstream made wait can go on."""
