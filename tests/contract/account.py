@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol, TypedDict, Unpack
 
 import pytest
@@ -42,6 +43,15 @@ class Shown:
     said: tuple[str, ...]  # what everybody can read, the first words too
     notes: tuple[str, ...]  # what only agents can read
     writes: int
+
+
+class Trouble(Enum):
+    """What can go wrong between the adapter and the vendor."""
+
+    LOCKED_OUT = "the credentials no longer count"
+    DOWN = "a maintenance page and a status of 503, whatever is asked"
+    GIBBERISH = "a page instead of data, and a status of 200"
+    ANSWER_LOST = "the next write is done, and its answer does not come through"
 
 
 class Account(Protocol):
@@ -92,6 +102,18 @@ class Account(Protocol):
         """Something happens once, when the adapter's next write is at the vendor's door."""
         ...
 
+    def turn_away_writes_after(self, count: int) -> None:
+        """The vendor does ``count`` more writes and turns the others away, saying that it did nothing."""
+        ...
+
+    def accept_writes(self) -> None:
+        """The vendor does what it is asked again."""
+        ...
+
+    def strike(self, trouble: Trouble) -> bool:
+        """From now on this goes wrong; False where there is nothing between us that could."""
+        ...
+
     def settle(self) -> None:
         """Time passes until the feed shows everything and versions tell any further change apart."""
         ...
@@ -110,7 +132,7 @@ class Terms:
 Open = Callable[[Terms], AbstractContextManager[Account]]
 
 
-def needs(capability: object, what: str) -> None:
-    """Skip the test: this promise depends on ``capability``, and the helpdesk does not have it."""
-    if not capability:
-        pytest.skip(f"the helpdesk promises no {what}")
+def needs(there: object, what: str) -> None:
+    """Skip the test unless ``there``: the promise depends on ``what``, and this helpdesk has none."""
+    if not there:
+        pytest.skip(f"no {what} here")

@@ -35,3 +35,9 @@ def small_pages(open_account: Open, clock: ManualClock) -> Iterator[Account]:
     """The same, and a page of its feed holds two tickets at most."""
     with open_account(Terms(clock, page_size=2)) as opened:
         yield opened
+
+
+@pytest.fixture
+def billing(account: Account) -> str:
+    """A group to route to."""
+    return account.add_group("Billing")

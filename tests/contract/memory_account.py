@@ -9,8 +9,9 @@ from typing import Unpack
 from connector.clock import ManualClock
 from connector.domain.decision import Change
 from connector.domain.ticket import Author, Group, Nature, Status, Ticket
+from connector.errors import RateLimited
 from connector.helpdesk.memory import MemoryHelpdesk
-from tests.contract.account import Facts, Shown, Terms
+from tests.contract.account import Facts, Shown, Terms, Trouble
 
 
 class MemoryAccount:
@@ -97,6 +98,21 @@ class MemoryAccount:
             next(first, lambda: None)()
 
         self.helpdesk.on_apply = move
+
+    def turn_away_writes_after(self, count: int) -> None:
+        done = iter(range(count))
+
+        def turn_away(_: Change) -> None:
+            if next(done, None) is None:
+                raise RateLimited("too many writes", retry_after_seconds=7)
+
+        self.helpdesk.on_apply = turn_away
+
+    def accept_writes(self) -> None:
+        self.helpdesk.on_apply = lambda _: None
+
+    def strike(self, trouble: Trouble) -> bool:
+        return False
 
     def settle(self) -> None:
         self._clock.advance(1)

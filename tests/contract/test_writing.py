@@ -1,49 +1,17 @@
-"""Writing: only what was asked, only to a ticket that is still as it was seen, and told honestly."""
+"""One write: only what was asked, only to a ticket that is still as it was seen, and told honestly."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from connector.clock import ManualClock
-from connector.domain.decision import EMPTY, Applied, Change, Outcome
-from connector.domain.ticket import Status, Ticket
-from connector.helpdesk.dry_run import DryRunHelpdesk
+from connector.domain.decision import EMPTY, Change, Outcome
+from connector.domain.ticket import Status
 from tests.contract.account import Account, needs
-
-OURS = ("ai_billing", "ai_urgent")
-
-
-def see(account: Account, *ticket_ids: str) -> list[Ticket]:
-    found = account.helpdesk.fetch(ticket_ids)
-    tickets = [found[each] for each in ticket_ids]
-    return [each for each in tickets if isinstance(each, Ticket)]
-
-
-def arrived(account: Account, **facts: Sequence[str]) -> Ticket:
-    """A ticket as we saw it, whose version has settled."""
-    ticket_id = account.open(tags=facts.get("tags", ()))
-    account.settle()
-    (ticket,) = see(account, ticket_id)
-    return ticket
-
-
-def routing(seen: Ticket, group: str, note: str | None = None) -> Change:
-    return Change(f"decision-{seen.id}", seen, group, OURS, note=note)
-
-
-def write(account: Account, change: Change) -> Applied:
-    (outcome,) = account.helpdesk.apply([change])
-    return outcome
-
-
-@pytest.fixture
-def billing(account: Account) -> str:
-    return account.add_group("Billing")
-
+from tests.contract.writes import OURS, arrived, routing, see, write
 
 # --- What a write does ------------------------------------------------------------------------------------
 
@@ -225,109 +193,3 @@ def test_of_a_rejected_change_nothing_is_left(account: Account, billing: str) ->
     write(account, routing(seen, billing, note="Why: a duplicate charge."))
 
     assert account.shown(seen.id) == before
-
-
-# --- Many at a time ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("is_bulk", [False, True], ids=["few", "bulk"])
-def test_of_many_changes_each_has_an_outcome_of_its_own(
-    account: Account, billing: str, *, is_bulk: bool
-) -> None:
-    can = account.helpdesk.capabilities
-    needs(not is_bulk or can.bulk_size > can.bulk_from, "bulk writes")
-    gone_group = account.add_group("Old")
-    ids = [account.open(f"Question {number}") for number in range(can.bulk_from + 5 if is_bulk else 5)]
-    account.settle()
-    changes = [routing(seen, billing) for seen in see(account, *ids)]
-    changes[1] = replace(changes[1], group=gone_group)
-    changes[2] = Change("nothing", changes[2].seen, None, ())
-    account.delete_group(gone_group)
-    account.person_sets(ids[3], tags=["mine"])
-    account.delete(ids[4])
-
-    outcomes = list(account.helpdesk.apply(changes))
-
-    told = {each.ticket_id: each.outcome for each in outcomes}
-    assert len(outcomes) == len(ids)
-    assert [told[each] for each in ids] == [
-        Outcome.APPLIED,
-        Outcome.REJECTED,
-        Outcome.NO_OP,
-        Outcome.CONFLICT,
-        Outcome.GONE,
-        *[Outcome.APPLIED] * (len(ids) - 5),
-    ]
-    assert [account.shown(each).writes for each in ids] == [1, 0, 0, 0, 0, *[1] * (len(ids) - 5)]
-
-
-@pytest.mark.parametrize("is_bulk", [False, True], ids=["few", "bulk"])
-def test_many_changes_add_and_remove_as_one_does(account: Account, billing: str, *, is_bulk: bool) -> None:
-    can = account.helpdesk.capabilities
-    needs(not is_bulk or can.bulk_size > can.bulk_from, "bulk writes")
-    ids = [account.open(tags=["vip"]) for _ in range(can.bulk_from + 1 if is_bulk else 2)]
-    account.settle()
-    list(account.helpdesk.apply([routing(seen, billing) for seen in see(account, *ids)]))
-    account.settle()
-    routed = see(account, *ids)
-
-    outcomes = list(
-        account.helpdesk.apply(
-            [Change(f"undo-{seen.id}", seen, EMPTY, (), remove_tags=OURS) for seen in routed]
-        )
-    )
-
-    now = {each.id: each for each in see(account, *ids)}
-    assert {(seen.group, frozenset(seen.tags)) for seen in routed} == {(billing, frozenset({"vip", *OURS}))}
-    assert {(each.group, each.tags) for each in now.values()} == {(None, ("vip",))}
-    assert {(each.outcome, each.version == now[each.ticket_id].version) for each in outcomes} == {
-        (Outcome.APPLIED, True)
-    }
-
-
-# --- What we wrote ----------------------------------------------------------------------------------------
-
-
-def test_our_write_is_found_and_another_one_is_not(account: Account, billing: str) -> None:
-    seen, other = arrived(account), arrived(account)
-
-    write(account, routing(seen, billing))
-
-    find = account.helpdesk.find_write
-    assert find(seen, f"decision-{seen.id}") in (True, None)
-    assert find(seen, "decision-of-somebody-else") in (False, None)
-    assert find(other, f"decision-{seen.id}") in (False, None)
-    assert find(other, f"decision-{other.id}") in (False, None)
-
-
-def test_a_person_who_does_what_we_wanted_is_not_taken_for_us(account: Account, billing: str) -> None:
-    seen = arrived(account)
-    account.person_sets(seen.id, group=billing, tags=OURS)
-
-    assert account.helpdesk.find_write(seen, f"decision-{seen.id}") in (False, None)
-
-
-def test_a_write_that_lost_against_a_person_is_not_found(account: Account, billing: str) -> None:
-    seen = arrived(account)
-    account.person_sets(seen.id, tags=["mine"])
-
-    write(account, routing(seen, billing))
-
-    assert account.helpdesk.find_write(seen, f"decision-{seen.id}") in (False, None)
-
-
-def test_a_dry_run_reads_the_same_and_writes_nothing(account: Account, billing: str) -> None:
-    seen, other = arrived(account), arrived(account)
-    before = [account.shown(each.id) for each in (seen, other)]
-    dry = DryRunHelpdesk(account.helpdesk)
-
-    outcomes = list(dry.apply([routing(seen, billing, note="Why"), routing(other, billing)]))
-
-    assert [(each.ticket_id, each.outcome) for each in outcomes] == [
-        (seen.id, Outcome.DRY_RUN),
-        (other.id, Outcome.DRY_RUN),
-    ]
-    assert [account.shown(each.id) for each in (seen, other)] == before
-    assert dry.fetch([seen.id, other.id]) == {seen.id: seen, other.id: other}
-    assert dry.find_write(seen, f"decision-{seen.id}") in (False, None)
-    assert (dry.capabilities, dry.groups()) == (account.helpdesk.capabilities, account.helpdesk.groups())
