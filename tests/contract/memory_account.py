@@ -18,6 +18,7 @@ class MemoryAccount:
     """Versions are numbers and the feed hides nothing, so settling takes no time at all."""
 
     agent = "agent-1"
+    unknown_id = "t0"
 
     def __init__(self, terms: Terms) -> None:
         self._clock: ManualClock = terms.clock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from connector.domain.decision import Outcome
 from connector.helpdesk.dry_run import DryRunHelpdesk
 from tests.contract.account import Account, Trouble, needs
-from tests.contract.writes import OURS, arrived, routing, write
+from tests.contract.writes import OURS, arrived, noted, routing, see, write
 
 
 def test_our_write_is_found_and_another_one_is_not(account: Account, billing: str) -> None:
@@ -14,8 +14,9 @@ def test_our_write_is_found_and_another_one_is_not(account: Account, billing: st
     write(account, routing(seen, billing))
 
     find = account.helpdesk.find_write
-    assert find(seen, f"decision-{seen.id}") in (True, None)
-    assert find(seen, "decision-of-somebody-else") in (False, None)
+    (now,) = see(account, seen.id)
+    assert find(now, f"decision-{seen.id}") in (True, None)
+    assert find(now, "decision-of-somebody-else") in (False, None)
     assert find(other, f"decision-{seen.id}") in (False, None)
     assert find(other, f"decision-{other.id}") in (False, None)
 
@@ -24,7 +25,8 @@ def test_a_person_who_does_what_we_wanted_is_not_taken_for_us(account: Account, 
     seen = arrived(account)
     account.person_sets(seen.id, group=billing, tags=OURS)
 
-    assert account.helpdesk.find_write(seen, f"decision-{seen.id}") in (False, None)
+    (now,) = see(account, seen.id)
+    assert account.helpdesk.find_write(now, f"decision-{seen.id}") in (False, None)
 
 
 def test_a_write_that_lost_against_a_person_is_not_found(account: Account, billing: str) -> None:
@@ -33,7 +35,8 @@ def test_a_write_that_lost_against_a_person_is_not_found(account: Account, billi
 
     write(account, routing(seen, billing))
 
-    assert account.helpdesk.find_write(seen, f"decision-{seen.id}") in (False, None)
+    (now,) = see(account, seen.id)
+    assert account.helpdesk.find_write(now, f"decision-{seen.id}") in (False, None)
 
 
 def test_a_dry_run_reads_the_same_and_writes_nothing(account: Account, billing: str) -> None:
@@ -59,8 +62,9 @@ def test_a_write_whose_answer_was_lost_is_unclear_and_never_sent_twice(
     seen = arrived(account)
     needs(account.strike(Trouble.ANSWER_LOST), "network that loses answers")
 
-    outcome = write(account, routing(seen, billing, note="Why: a duplicate charge."))
+    outcome = write(account, routing(seen, billing, note=noted(account)))
 
     assert (outcome.outcome, outcome.version) == (Outcome.UNCLEAR, None)
     assert account.shown(seen.id).writes == 1
-    assert account.helpdesk.find_write(seen, f"decision-{seen.id}") in (True, None)
+    (now,) = see(account, seen.id)
+    assert account.helpdesk.find_write(now, f"decision-{seen.id}") in (True, None)

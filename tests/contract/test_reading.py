@@ -67,7 +67,7 @@ def test_fetch_finds_many_at_once_and_leaves_out_what_is_gone(account: Account) 
     account.settle()
     account.delete(made[7])
 
-    found = account.helpdesk.fetch([*made, "99999999999999"])
+    found = account.helpdesk.fetch([*made, account.unknown_id])
 
     assert set(found) == {*made} - {made[7]}
     assert {ticket.subject for ticket in found.values() if isinstance(ticket, Ticket)} == {
@@ -81,7 +81,7 @@ def test_one_deleted_ticket_alone_is_absent_and_so_is_one_that_never_was(account
     account.delete(ticket_id)
 
     assert account.helpdesk.fetch([ticket_id]) == {}
-    assert account.helpdesk.fetch(["99999999999999"]) == {}
+    assert account.helpdesk.fetch([account.unknown_id]) == {}
     assert account.helpdesk.fetch([]) == {}
 
 
@@ -163,4 +163,5 @@ def test_once_a_version_has_settled_a_further_change_is_told_apart(
     account.person_sets(ticket_id, tags=["mine"])
 
     assert settled.settles_in_seconds == 0
-    assert fetch(account, ticket_id).version != settled.version
+    now = fetch(account, ticket_id)
+    assert (now.version, now.fingerprint) != (settled.version, settled.fingerprint)

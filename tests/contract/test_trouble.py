@@ -19,7 +19,7 @@ _READS: Mapping[str, Callable[[Account, Ticket], object]] = {
     "groups": lambda account, _: account.helpdesk.groups(),
     "pages": lambda account, _: list(account.helpdesk.pages(None, _LONG_AGO)),
     "fetch one": lambda account, ticket: account.helpdesk.fetch([ticket.id]),
-    "fetch many": lambda account, ticket: account.helpdesk.fetch([ticket.id, "99999999999999"]),
+    "fetch many": lambda account, ticket: account.helpdesk.fetch([ticket.id, account.unknown_id]),
     "messages": lambda account, ticket: account.helpdesk.messages(ticket, _LONG_AGO),
     "find_write": lambda account, ticket: account.helpdesk.find_write(ticket, "decision-1"),
     "requesters": lambda account, _: account.helpdesk.requesters("jane@example.com"),

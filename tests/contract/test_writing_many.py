@@ -9,7 +9,7 @@ import pytest
 from connector.domain.decision import EMPTY, Change, Outcome
 from connector.errors import Unavailable
 from tests.contract.account import Account, needs
-from tests.contract.writes import OURS, drain, routing, see
+from tests.contract.writes import OURS, drain, routing, see, send
 
 
 @pytest.mark.parametrize("is_bulk", [False, True], ids=["few", "bulk"])
@@ -28,7 +28,7 @@ def test_of_many_changes_each_has_an_outcome_of_its_own(
     account.person_sets(ids[3], tags=["mine"])
     account.delete(ids[4])
 
-    outcomes = list(account.helpdesk.apply(changes))
+    outcomes = list(send(account, changes))
 
     told = {each.ticket_id: each.outcome for each in outcomes}
     assert len(outcomes) == len(ids)
@@ -49,14 +49,12 @@ def test_many_changes_add_and_remove_as_one_does(account: Account, billing: str,
     needs(not is_bulk or can.bulk_size > can.bulk_from, "bulk writes")
     ids = [account.open(tags=["vip"]) for _ in range(can.bulk_from + 1 if is_bulk else 2)]
     account.settle()
-    list(account.helpdesk.apply([routing(seen, billing) for seen in see(account, *ids)]))
+    list(send(account, [routing(seen, billing) for seen in see(account, *ids)]))
     account.settle()
     routed = see(account, *ids)
 
     outcomes = list(
-        account.helpdesk.apply(
-            [Change(f"undo-{seen.id}", seen, EMPTY, (), remove_tags=OURS) for seen in routed]
-        )
+        send(account, [Change(f"undo-{seen.id}", seen, EMPTY, (), remove_tags=OURS) for seen in routed])
     )
 
     now = {each.id: each for each in see(account, *ids)}
@@ -75,12 +73,12 @@ def test_what_had_no_outcome_when_the_vendor_had_enough_was_never_sent(
     changes = [routing(seen, billing) for seen in see(account, *ids)]
     account.turn_away_writes_after(2)
 
-    told, error = drain(account.helpdesk.apply(changes))
+    told, error = drain(send(account, changes))
 
     assert isinstance(error, Unavailable)
     assert [(each.ticket_id, each.outcome) for each in told] == [(each, Outcome.APPLIED) for each in ids[:2]]
     assert [account.shown(each).writes for each in ids] == [1, 1, 0, 0, 0]
     account.accept_writes()
-    rest = list(account.helpdesk.apply(changes[2:]))
+    rest = list(send(account, changes[2:]))
     assert [each.outcome for each in rest] == [Outcome.APPLIED] * 3
     assert [account.shown(each).writes for each in ids] == [1] * 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from connector.domain.decision import Applied, Change
 from connector.domain.ticket import Ticket
@@ -33,6 +33,18 @@ def routing(seen: Ticket, group: str, note: str | None = None) -> Change:
 def write(account: Account, change: Change) -> Applied:
     (outcome,) = account.helpdesk.apply([change])
     return outcome
+
+
+def send(account: Account, changes: Sequence[Change]) -> Iterator[Applied]:
+    """The outcomes of all, as many at a time as the helpdesk takes."""
+    at_once = account.helpdesk.capabilities.bulk_size
+    for at in range(0, len(changes), at_once):
+        yield from account.helpdesk.apply(changes[at : at + at_once])
+
+
+def noted(account: Account) -> str | None:
+    """A note, where the helpdesk has notes."""
+    return "Why: a duplicate charge." if account.helpdesk.capabilities.notes else None
 
 
 def drain(outcomes: Iterable[Applied]) -> tuple[list[Applied], ConnectorError | None]:

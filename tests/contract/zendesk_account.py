@@ -73,6 +73,8 @@ def pass_on(request: Request, app: App) -> Response:
 class ZendeskAccount:
     """The export serves at most ``page_size`` tickets per page, as an account under load may."""
 
+    unknown_id = "99999999999999"
+
     def __init__(self, sandbox: ZendeskSandbox, helpdesk: ZendeskHelpdesk, terms: Terms) -> None:
         self.helpdesk = helpdesk
         self.agent = str(sandbox.agent)
