@@ -87,6 +87,14 @@ def test_without_a_checkpoint_the_feed_begins_at_the_start_and_not_days_before(
     assert old not in found
 
 
+def test_what_changed_at_the_start_itself_is_delivered(account: Account, clock: ManualClock) -> None:
+    start = clock.now()
+    ticket_id = account.open()
+    account.settle()
+
+    assert ticket_id in ids_of(list(account.helpdesk.pages(None, start)))
+
+
 def test_a_checkpoint_from_any_page_resumes_without_loss(small_pages: Account, clock: ManualClock) -> None:
     made = [small_pages.open(f"Question {number}") for number in range(7)]
     small_pages.settle()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 
 import pytest
@@ -49,7 +49,7 @@ class Life:
     backups: list[Stored] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.start_at: datetime = self.clock.now()
+        self.start_at: datetime = self.clock.now() - timedelta(minutes=1)
 
     def people_do_something(self) -> None:
         """One to four things in the same instant, then perhaps some time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -21,7 +22,6 @@ _READS: Mapping[str, Callable[[Account, Ticket], object]] = {
     "fetch one": lambda account, ticket: account.helpdesk.fetch([ticket.id]),
     "fetch many": lambda account, ticket: account.helpdesk.fetch([ticket.id, account.unknown_id]),
     "messages": lambda account, ticket: account.helpdesk.messages(ticket, _LONG_AGO),
-    "find_write": lambda account, ticket: account.helpdesk.find_write(ticket, "decision-1"),
     "requesters": lambda account, _: account.helpdesk.requesters("jane@example.com"),
 }
 _ERRORS = {
@@ -46,6 +46,19 @@ def test_a_read_that_fails_is_an_error_and_never_an_empty_answer(
 
     with pytest.raises(_ERRORS[trouble]):
         read(account, ticket)
+
+
+def test_a_write_that_cannot_be_looked_for_is_neither_there_nor_not(
+    account: Account, trouble: Trouble
+) -> None:
+    ticket = arrived(account)
+    needs(account.strike(trouble), "network that could fail")
+    found: bool | None = None
+
+    with suppress(_ERRORS[trouble]):
+        found = account.helpdesk.find_write(ticket, "decision-1")
+
+    assert found is None
 
 
 def test_a_write_that_fails_is_never_told_as_done(account: Account, billing: str, trouble: Trouble) -> None:

@@ -40,7 +40,8 @@ def test_of_many_changes_each_has_an_outcome_of_its_own(
         Outcome.GONE,
         *[Outcome.APPLIED] * (len(ids) - 5),
     ]
-    assert [account.shown(each).writes for each in ids] == [1, 0, 0, 0, 0, *[1] * (len(ids) - 5)]
+    still_there = [*ids[:4], *ids[5:]]
+    assert [account.shown(each).writes for each in still_there] == [1, 0, 0, 0, *[1] * (len(ids) - 5)]
 
 
 @pytest.mark.parametrize("is_bulk", [False, True], ids=["few", "bulk"])
