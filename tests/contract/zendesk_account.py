@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import chain, repeat
 from random import Random
 from typing import Any, Unpack
 
-from connector.clock import ManualClock
 from connector.helpdesk.zendesk import ZendeskHelpdesk, connect_zendesk
-from connector.sandbox.faults import (
-    Behaviour,
-    Fault,
-    answer_json,
-    html,
-    lose_response,
-    too_many_requests,
-)
-from connector.sandbox.server import App, Request, Response
+from connector.sandbox.faults import Behaviour, answer_json, html
+from connector.sandbox.server import Request
 from connector.sandbox.zendesk_api import ZendeskSandbox
 from tests.contract.account import Facts, Shown, Terms, Trouble
+from tests.contract.remote import Door, RemoteAccount
 
 _BLIND_MINUTE_AND_A_SECOND = 62  # the export hides the last minute, and versions are whole seconds
-
-
 _TROUBLES: Mapping[Trouble, Behaviour] = {
     Trouble.LOCKED_OUT: answer_json(401, {"error": "Couldn't authenticate you"}),
     Trouble.DOWN: html(503),
@@ -34,54 +23,22 @@ _TROUBLES: Mapping[Trouble, Behaviour] = {
 }
 
 
-class Door:
-    """What every request meets on its way in: small pages, garbled rows, and the trouble of the hour."""
-
-    def __init__(self, page_size: int) -> None:
-        self.garbled: set[str] = set()
-        self.trouble: Behaviour | None = None
-        self.writes: Iterator[Behaviour] = repeat(pass_on)  # what happens to each write
-        self._page_size = str(page_size)
-
-    def __call__(self, request: Request, app: App) -> Response:
-        if self.trouble and request.path.startswith("/api/"):
-            return self.trouble(request, app)
-        if request.method == "PUT":
-            return next(self.writes)(request, app)
-        if "/incremental/" in request.path:
-            request = replace(request, query=dict(request.query) | {"per_page": self._page_size})
-        return self._garble(app(request))
-
-    def _garble(self, response: Response) -> Response:
-        if not self.garbled or response.status != 200:
-            return response
-        body = json.loads(response.body)
-        if "tickets" in body:
-            body["tickets"] = [self._spoilt(row) for row in body["tickets"]]
-        if "ticket" in body:
-            body["ticket"] = self._spoilt(body["ticket"])
-        return replace(response, body=json.dumps(body).encode())
-
-    def _spoilt(self, row: dict[str, Any]) -> dict[str, Any]:
-        return row | {"created_at": {"no": "time"}} if str(row["id"]) in self.garbled else row
-
-
-def pass_on(request: Request, app: App) -> Response:
-    return app(request)
-
-
-class ZendeskAccount:
+class ZendeskAccount(RemoteAccount):
     """The export serves at most ``page_size`` tickets per page, as an account under load may."""
 
     unknown_id = "99999999999999"
 
     def __init__(self, sandbox: ZendeskSandbox, helpdesk: ZendeskHelpdesk, terms: Terms) -> None:
+        def asks_for_less(request: Request) -> Request:
+            if "/incremental/" not in request.path:
+                return request
+            return replace(request, query=dict(request.query) | {"per_page": str(terms.page_size)})
+
+        super().__init__(sandbox.faults, Door("PUT", asks_for_less, api="/api/"), _TROUBLES)
         self.helpdesk = helpdesk
         self.agent = str(sandbox.agent)
         self._sandbox = sandbox
-        self._clock: ManualClock = terms.clock
-        self._door = Door(terms.page_size)
-        sandbox.faults.add(Fault(self._door, times=None))
+        self._clock = terms.clock
 
     def add_group(self, name: str) -> str:
         return str(self._sandbox.add_group(name))
@@ -125,29 +82,6 @@ class ZendeskAccount:
 
     def delete(self, ticket_id: str) -> None:
         self._sandbox.delete(int(ticket_id))
-
-    def garble(self, ticket_id: str) -> None:
-        self._door.garbled.add(ticket_id)
-
-    def before_the_next_write(self, happens: Callable[[], None]) -> None:
-        def serve_too_late(request: Request, app: App) -> Response:
-            happens()
-            return app(request)
-
-        self._door.writes = chain([serve_too_late], repeat(pass_on))
-
-    def turn_away_writes_after(self, count: int) -> None:
-        self._door.writes = chain(repeat(pass_on, count), repeat(too_many_requests("7")))
-
-    def accept_writes(self) -> None:
-        self._door.writes = repeat(pass_on)
-
-    def strike(self, trouble: Trouble) -> bool:
-        if trouble is Trouble.ANSWER_LOST:
-            self._door.writes = chain([lose_response()], repeat(pass_on))
-        else:
-            self._door.trouble = _TROUBLES[trouble]
-        return True
 
     def settle(self) -> None:
         self._clock.advance(_BLIND_MINUTE_AND_A_SECOND)
