@@ -1,4 +1,4 @@
-"""An emulated Zendesk account whose clock stands still, and a plain HTTP client that calls it."""
+"""Emulated accounts of Zendesk and Pylon whose clock stands still, and plain HTTP clients that call them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+import requests
 
+from connector.sandbox.pylon_api import PylonSandbox
 from connector.sandbox.zendesk_api import ZendeskSandbox
 
 NOON = 1_793_620_800.0  # 2026-11-02 12:00:00 UTC
@@ -130,3 +132,76 @@ def call_as() -> Iterator[Any]:
 def old(now: Now) -> float:
     """A time that the export shows already."""
     return now.at - 3600
+
+
+@dataclass
+class PylonCaller:
+    """Calls the API of a Pylon tenant, with its token unless another header is given."""
+
+    tenant: PylonSandbox
+    authorization: str | None = None
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def get(self, path: str, **query: Any) -> requests.Response:
+        return self.send("GET", path, params=query)
+
+    def post(self, path: str, body: object) -> requests.Response:
+        return self.send("POST", path, json=body)
+
+    def patch(self, issue_id: str, **changes: Any) -> requests.Response:
+        return self.send("PATCH", f"/issues/{issue_id}", json=changes)
+
+    def send(self, method: str, path: str, **rest: Any) -> requests.Response:
+        token = f"Bearer {self.tenant.token}" if self.authorization is None else self.authorization
+        headers = {"Authorization": token}
+        return self.session.request(method, self.tenant.url + path, headers=headers, timeout=10, **rest)
+
+    def search(self, *conditions: Mapping[str, Any], **rest: Any) -> requests.Response:
+        """A search for issues that fulfil all conditions."""
+        asked = {"operator": "and", "subfilters": list(conditions)} if conditions else None
+        return self.post("/issues/search", rest | ({"filter": asked} if asked else {}))
+
+    def found(self, *conditions: Mapping[str, Any], **rest: Any) -> list[str]:
+        """The ids of all pages, in order."""
+        ids: list[str] = []
+        body = self.search(*conditions, **rest).json()
+        ids += [issue["id"] for issue in body.get("data") or []]
+        while (page := body.get("pagination") or {}).get("has_next_page"):
+            body = self.search(*conditions, **rest | {"cursor": page["cursor"]}).json()
+            ids += [issue["id"] for issue in body.get("data") or []]
+        return ids
+
+
+def condition(field: str, operator: str, *values: str) -> dict[str, Any]:
+    """One condition of a Pylon search; several values become a list."""
+    asked: dict[str, Any] = {"field": field, "operator": operator}
+    many = operator in {"in", "not_in", "time_range"}
+    return asked | ({"values": list(values)} if many else {"value": values[0]} if values else {})
+
+
+@pytest.fixture
+def pylon(now: Now) -> Iterator[PylonSandbox]:
+    """No rate limits, so that a test may call as often as it likes."""
+    with PylonSandbox(now, rate_limits=False) as running:
+        yield running
+
+
+@pytest.fixture
+def ask_pylon() -> Iterator[Any]:
+    """``ask_pylon(tenant, authorization)``: a caller for a tenant."""
+    callers: list[PylonCaller] = []
+
+    def make(tenant: PylonSandbox, authorization: str | None = None) -> PylonCaller:
+        callers.append(PylonCaller(tenant, authorization))
+        return callers[-1]
+
+    yield make
+    for caller in callers:
+        caller.session.close()
+
+
+@pytest.fixture
+def desk(pylon: PylonSandbox, ask_pylon: Any) -> PylonCaller:
+    """A caller for ``pylon``, with its token."""
+    caller: PylonCaller = ask_pylon(pylon)
+    return caller
