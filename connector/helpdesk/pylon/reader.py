@@ -59,7 +59,7 @@ class IssueReader:
         text = None if row.source in _WORDS_ELSEWHERE else html_to_text(row.body_html or "").strip()
         return Ticket(
             id=row.id,
-            version=f"{updated_at:%Y-%m-%dT%H:%M:%SZ}",
+            version=_told(updated_at),
             fingerprint=_fingerprint(row),
             created_at=created_at,
             updated_at=updated_at,
@@ -109,6 +109,16 @@ def _maybe_time(told: str | None) -> datetime | None:
         return None
 
 
+def _second(told: str | None) -> str | None:
+    """A time to the second: sources differ in whether Pylon tells fractions."""
+    at = _maybe_time(told)
+    return told if at is None else _told(at)
+
+
+def _told(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
 def _id(named: Named | None) -> str | None:
     """An empty id is how Pylon says that there is none."""
     return (named.id or None) if named else None
@@ -130,8 +140,8 @@ def _fingerprint(row: IssueRow) -> str:
         _id(row.team),
         _id(row.assignee),
         sorted(row.tags or ()),
-        row.latest_message_time,
-        row.first_response_time,
+        _second(row.latest_message_time),
+        _second(row.first_response_time),
         row.custom_fields or None,
     )
     encoded = json.dumps(content, sort_keys=True).encode("utf-8", "replace")
