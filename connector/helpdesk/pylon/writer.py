@@ -12,7 +12,7 @@ from connector.helpdesk.failure import AnswerLost
 from connector.helpdesk.pylon.intent import is_nothing, issue_fields, lost_tags, merged_tags, new_tags
 from connector.helpdesk.pylon.lookup import IssueLookup, is_gone, issue_path
 from connector.helpdesk.pylon.payload import error_code
-from connector.helpdesk.pylon.unclear import UnclearWrites
+from connector.helpdesk.pylon.sendings import Sendings
 from connector.helpdesk.transport import Reply, Transport
 
 _MOST_LOST_IN_A_ROW = 2
@@ -30,7 +30,7 @@ class IssueWriter:
     def __init__(self, transport: Transport, lookup: IssueLookup) -> None:
         self._transport = transport
         self._lookup = lookup
-        self._unclear = UnclearWrites()
+        self._sendings = Sendings()
 
     def apply(self, changes: Sequence[Change]) -> Iterator[Applied]:
         """The outcome of each change, as soon as it is known.
@@ -47,21 +47,23 @@ class IssueWriter:
 
     def has_arrived(self, seen: Ticket, change_id: str) -> bool | None:
         """Whether a write without an answer took effect, by what the issue looks like; None: who knows."""
-        return self._unclear.has_arrived(seen, change_id)
+        return self._sendings.has_arrived(seen, change_id)
 
     def _write(self, change: Change) -> Applied:
         issue_id = change.seen.id
+        self._sendings.begin(change.decision_id)
         self._transport.reserve("PATCH", issue_path(issue_id))
         now = self._lookup.current(issue_id)
         if now is None:
             return Applied(issue_id, Outcome.GONE, detail="not found")
-        if not isinstance(now, Ticket) or not _is_same(now, change.seen):
+        if not isinstance(now, Ticket) or not _stands(now, change):
             return Applied(issue_id, Outcome.CONFLICT, detail="changed since it was read")
+        change = replace(change, seen=now)  # the tags that others have added meanwhile are kept
         try:
-            reply = self._patch(issue_id, issue_fields(change), is_reserved=True)
+            with self._sendings.sending(change):
+                reply = self._patch(issue_id, issue_fields(change), is_reserved=True)
             return self._judge(change, reply)
         except AnswerLost as error:
-            self._unclear.remember(change)
             return Applied(issue_id, Outcome.UNCLEAR, detail=str(error))
 
     def _patch(self, issue_id: str, fields: dict[str, object], *, is_reserved: bool = False) -> Reply:
@@ -110,8 +112,15 @@ class IssueWriter:
         raise AnswerLost(problem)
 
 
-def _is_same(now: Ticket, seen: Ticket) -> bool:
-    return (now.version, now.fingerprint) == (seen.version, seen.fingerprint)
+def _stands(now: Ticket, change: Change) -> bool:
+    """Whether the issue still is as it was seen in all that a person decides; new words are no obstacle."""
+    seen = change.seen
+    ours = {*change.add_tags, *change.remove_tags}
+    return (
+        (now.group, now.assignee, now.status) == (seen.group, seen.assignee, seen.status)
+        and (now.priority, now.nature) == (seen.priority, seen.nature)
+        and ours & set(now.tags) == ours & set(seen.tags)
+    )
 
 
 def _has_lost_our_tags(change: Change, after: Ticket, now: Ticket) -> bool:

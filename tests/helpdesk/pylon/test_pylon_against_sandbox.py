@@ -76,7 +76,7 @@ def test_the_right_token_passes_and_that_of_the_other_region_is_explained(
     with pytest.raises(AuthRefused, match="other region"):
         log_in(api_token=tenant.other_region_token).check()
     with pytest.raises(AuthRefused, match="does not know this API token"):
-        log_in(api_token="wrong").check()  # noqa: S106 - made up
+        log_in(api_token="wrong").check()
 
 
 def test_teams_are_groups(pylon: PylonHelpdesk, tenant: PylonSandbox) -> None:

@@ -110,8 +110,9 @@ def test_an_undo_takes_team_priority_and_our_tags_away_and_leaves_the_others(
         {"team": {"id": "t-9"}},
         {"assignee": {"id": "u-1"}},
         {"state": "closed"},
-        {"tags": ["vip"]},
-        {"title": "Something else"},
+        {"custom_fields": {"priority": {"slug": "priority", "value": "urgent"}}},
+        {"tags": ["ai_billing"]},
+        {"parent_issue_group": {"id": "g"}},
     ],
 )
 def test_whatever_a_person_changed_since_the_issue_was_read_stops_the_write_even_within_the_same_second(
@@ -125,6 +126,46 @@ def test_whatever_a_person_changed_since_the_issue_was_read_stops_the_write_even
 
     assert applied.outcome is Outcome.CONFLICT
     assert organization.sent("PATCH") == []
+
+
+def test_tags_and_words_that_were_added_since_the_issue_was_read_are_kept_and_stop_nothing(
+    pylon: PylonHelpdesk, organization: Organization, change_of: ChangeOf
+) -> None:
+    organization.add("a", tags=["emea"])
+    change = change_of("a")
+
+    organization.change("a", tags=["vip", "emea"], latest_message_time="2026-11-02T09:30:00Z")
+    applied = write(pylon, change)
+
+    assert applied.outcome is Outcome.APPLIED
+    assert organization.issues["a"]["tags"] == ["vip", "emea", "ai_billing"]
+
+
+def test_a_write_that_was_stopped_before_it_was_sent_is_known_not_to_have_arrived(
+    pylon: PylonHelpdesk, organization: Organization, change_of: ChangeOf
+) -> None:
+    organization.add("a")
+    organization.add("b")
+    change = change_of("a")
+    organization.change("a", state="on_hold")
+    write(pylon, change)
+    organization.before = lambda method, _path, _nth: (
+        organization.refuse(429, "rate_limited") if method == "PATCH" else None
+    )
+    with pytest.raises(RateLimited):
+        write(pylon, change_of("b", decision_id="d-2"))
+
+    assert pylon.find_write(read(pylon, "a"), "d-1") is False
+    assert pylon.find_write(read(pylon, "b"), "d-2") is False
+
+
+def test_a_write_that_took_effect_is_found_even_where_nobody_took_note_of_its_answer(
+    pylon: PylonHelpdesk, organization: Organization, change_of: ChangeOf
+) -> None:
+    organization.add("a")
+    write(pylon, change_of("a"))
+
+    assert pylon.find_write(read(pylon, "a"), "d-1") is True
 
 
 def test_nothing_lies_between_the_last_look_at_an_issue_and_its_write_not_even_a_wait_for_the_rate_limit(

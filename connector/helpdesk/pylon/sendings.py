@@ -1,18 +1,22 @@
-"""Unclear writes: what was sent without an answer, to be recognised when the issue is read again."""
+"""Sendings: what this process wrote, to be recognised when an issue is read again after a lost answer."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from connector.domain.decision import Change
 from connector.domain.ticket import Ticket
+from connector.errors import ConnectorError
+from connector.helpdesk.failure import AnswerLost
 from connector.helpdesk.pylon.intent import lost_tags, new_tags
 
 _MOST = 1000
 
 
-class UnclearWrites:
+class Sendings:
     """Pylon takes no mark of ours along with a write, so it is known by its traces.  Thread-safe.
 
     Remembered by this process alone: after a restart the answer is that nobody knows.
@@ -20,13 +24,29 @@ class UnclearWrites:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._sent: OrderedDict[str, Change] = OrderedDict()
+        self._last: OrderedDict[str, Change | None] = OrderedDict()  # None: not sent so far
 
-    def remember(self, change: Change) -> None:
+    def begin(self, change_id: str) -> None:
+        """The write is being prepared; unless it was sent before, nothing of it has left this process."""
         with self._lock:
-            self._sent[change.decision_id] = change
-            if len(self._sent) > _MOST:
-                self._sent.popitem(last=False)
+            self._last.setdefault(change_id, None)
+            if len(self._last) > _MOST:
+                self._last.popitem(last=False)
+
+    @contextmanager
+    def sending(self, change: Change) -> Iterator[None]:
+        """The write is on its way; an error other than a lost answer means that it never took effect."""
+        with self._lock:
+            before = self._last.get(change.decision_id)
+            self._last[change.decision_id] = change
+        try:
+            yield
+        except AnswerLost:
+            raise
+        except ConnectorError:
+            with self._lock:
+                self._last[change.decision_id] = before
+            raise
 
     def has_arrived(self, seen: Ticket, change_id: str) -> bool | None:
         """True where all of the write is there, False where nothing of it is, None in between.
@@ -34,11 +54,13 @@ class UnclearWrites:
         Team and tags travel in one request: they arrive together or not at all.
         """
         with self._lock:
-            change = self._sent.get(change_id)
-        if change is None or seen.id != change.seen.id:
-            return None
+            if change_id not in self._last:
+                return None
+            change = self._last[change_id]
+        if change is None:
+            return False
         signs = _signs(change, seen)
-        if not signs:
+        if not signs or seen.id != change.seen.id:
             return None  # only custom fields were written, and nobody knows what they held
         return True if all(signs) else None if any(signs) else False
 
