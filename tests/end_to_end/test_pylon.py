@@ -17,6 +17,7 @@ from connector.ports import Event
 from connector.sandbox.claude_api import ClaudeSandbox
 from connector.sandbox.faults import Fault, lose_response
 from connector.sandbox.pylon_api import PylonSandbox, mishaps
+from connector.sandbox.pylon_api.refusal import Refused
 from connector.settings import Settings, load_settings
 
 
@@ -133,7 +134,7 @@ def test_a_person_who_is_faster_than_our_write_stands(tenant: Tenant) -> None:
 @pytest.mark.parametrize("arrives", [True, False])
 def test_a_write_of_which_nobody_knows_takes_effect_once(tenant: Tenant, arrives: bool) -> None:
     issue = tenant.arrives(tags=["vip"])
-    mishap = lose_response() if arrives else mishaps.refuse(mishaps.Refused(502, "bad gateway"))
+    mishap = lose_response() if arrives else mishaps.refuse(Refused(502, "bad gateway"))
     tenant.pylon.faults.add(Fault(mishap, method="PATCH"))
 
     told = tenant.run()
@@ -157,7 +158,7 @@ def test_a_dry_run_decides_and_leaves_no_trace(tenant: Tenant) -> None:
 
 def test_a_scan_that_breaks_off_loses_nothing(tenant: Tenant) -> None:
     issues = {tenant.arrives(team=tenant.teams["Elsewhere"]) for _ in range(120)}
-    broken = Fault(mishaps.refuse(mishaps.Refused(400, "odd")), path="/issues/search", after=1)
+    broken = Fault(mishaps.refuse(Refused(400, "odd")), path="/issues/search", after=1)
     tenant.pylon.faults.add(broken)
 
     with pytest.raises(Exception, match="the issue search answered 400"):

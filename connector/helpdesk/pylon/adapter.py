@@ -19,6 +19,7 @@ from connector.helpdesk.pylon.feed import IssueFeed
 from connector.helpdesk.pylon.limits import limit_policy
 from connector.helpdesk.pylon.lookup import IssueLookup
 from connector.helpdesk.pylon.messages import public_messages
+from connector.helpdesk.pylon.openers import Openers
 from connector.helpdesk.pylon.pagination import next_cursor
 from connector.helpdesk.pylon.payload import MeBody, TeamsBody, decode, error_code
 from connector.helpdesk.pylon.people import find_contacts
@@ -162,7 +163,7 @@ def connect_pylon(
         advice=advice,
     )
     accounts = Accounts(transport, clock, tier_field=tier_field, arr_field=arr_field, tier_tags=tier_tags)
-    reader = IssueReader(States(transport, clock), accounts, hears_replies=hears_replies)
+    reader = IssueReader(States(transport, clock), accounts, Openers(transport), hears_replies=hears_replies)
     return PylonHelpdesk(name, transport, clock, reader)
 
 

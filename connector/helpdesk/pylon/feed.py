@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -14,13 +14,15 @@ from connector.errors import Unavailable
 from connector.helpdesk.failure import AnswerTooLong, parse_http_date
 from connector.helpdesk.pylon.pagination import next_cursor
 from connector.helpdesk.pylon.payload import IssuesBody, decode_issues, error_code
-from connector.helpdesk.pylon.reader import IssueReader, parse_time
+from connector.helpdesk.pylon.reader import IssueReader
+from connector.helpdesk.pylon.times import parse_time, told
 from connector.helpdesk.transport import Reply, Transport
 from connector.ports import Clock
 
 _PATH = "/issues/search"
 _MOST_PER_PAGE = 100
 _LEAST_PER_PAGE = 10
+_MOST_AT_ONCE = 20  # reading them may cost two requests each, and the right to poll must not run out
 _WINDOW = timedelta(days=29)  # at most 30 may be asked for at once; the clocks need not agree
 _OVERLAP = timedelta(seconds=120)
 
@@ -42,7 +44,7 @@ def parse_watermark(checkpoint: str | None, start_at: datetime) -> datetime:
 
 def checkpoint_at(watermark: datetime) -> str:
     """The checkpoint from which every change after ``watermark`` is still to be read."""
-    return msgspec.json.encode(_Checkpoint(_told(watermark))).decode()
+    return msgspec.json.encode(_Checkpoint(told(watermark))).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,12 @@ class IssueFeed:
             for arrived, ends in self._scan(since, until):
                 began_at = began_at or arrived.server_at or self._clock.now()
                 watermark = max(since, (until or began_at) - _OVERLAP)
-                tickets, timeless = self._reader.read(arrived.body.data or (), arrived.server_at)
+                rows = arrived.body.data or []
+                while len(rows) > _MOST_AT_ONCE:
+                    rows, first = rows[_MOST_AT_ONCE:], rows[:_MOST_AT_ONCE]
+                    tickets, timeless = self._reader.read(first, arrived.server_at)
+                    yield Page(tickets, None, complete=False, unreadable=timeless)
+                tickets, timeless = self._reader.read(rows, arrived.server_at)
                 yield Page(
                     tickets,
                     checkpoint_at(watermark) if ends else None,
@@ -101,8 +108,8 @@ class IssueFeed:
         while True:
             reply, limit = self._ask(since, until, cursor, limit)
             if not reply.is_ok:
-                told = f"the issue search answered {reply.status} {error_code(reply.body)}"
-                raise Unavailable(told.rstrip())
+                answered = f"the issue search answered {reply.status} {error_code(reply.body)}"
+                raise Unavailable(answered.rstrip())
             body, unreadable = decode_issues(reply.body, f"POST {_PATH}")
             cursor = next_cursor(body.pagination, seen, f"POST {_PATH}")
             server_at = parse_http_date(reply.headers.get("date"))
@@ -124,13 +131,8 @@ class IssueFeed:
 
 
 def _question(since: datetime, until: datetime | None, cursor: str | None, limit: int) -> dict[str, Any]:
-    bounds = [{"field": "updated_at", "operator": "time_is_after", "value": _told(since)}]
+    bounds = [{"field": "updated_at", "operator": "time_is_after", "value": told(since)}]
     if until is not None:
-        bounds.append({"field": "updated_at", "operator": "time_is_before", "value": _told(until)})
+        bounds.append({"field": "updated_at", "operator": "time_is_before", "value": told(until)})
     question: dict[str, Any] = {"filter": {"operator": "and", "subfilters": bounds}, "limit": limit}
     return question if cursor is None else question | {"cursor": cursor}
-
-
-def _told(at: datetime) -> str:
-    """To the second, rounded down: nobody has recorded whether Pylon compares fractions."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

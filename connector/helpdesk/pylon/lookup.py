@@ -21,20 +21,21 @@ class IssueLookup:
         self._transport = transport
         self._reader = reader
 
-    def current(self, issue_id: str) -> Ticket | Unreadable | None:
-        """The issue as it is now; None when it is gone."""
+    def current(self, issue_id: str, *, looks_up: bool = True) -> Ticket | Unreadable | None:
+        """The issue as it is now; None when it is gone.  Without ``looks_up`` it is one request."""
         path = issue_path(issue_id)
         reply = self._transport.get(path)
         if is_gone(reply):
             return None
         if not reply.is_ok:
             raise Unavailable(f"GET {path} answered {reply.status} {error_code(reply.body)}".rstrip())
-        return self.read(reply, f"GET {path}")
+        return self.read(reply, f"GET {path}", looks_up=looks_up)
 
-    def read(self, reply: Reply, what: str) -> Ticket | Unreadable:
+    def read(self, reply: Reply, what: str, *, looks_up: bool) -> Ticket | Unreadable:
         """The issue in an answer.  Raises Unavailable when there is none in it."""
         body, malformed = decode_issue(reply.body, what)
-        tickets, timeless = self._reader.read(body.data or (), parse_http_date(reply.headers.get("date")))
+        server_at = parse_http_date(reply.headers.get("date"))
+        tickets, timeless = self._reader.read(body.data or (), server_at, looks_up=looks_up)
         return tickets[0] if tickets else (malformed + timeless)[0]
 
     def with_text(self, issue_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:

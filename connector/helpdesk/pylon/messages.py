@@ -13,7 +13,7 @@ from connector.helpdesk.decoding import without_nul
 from connector.helpdesk.html_text import html_to_text
 from connector.helpdesk.pylon.pagination import next_cursor
 from connector.helpdesk.pylon.payload import AuthorRow, MessageRow, MessagesBody, decode
-from connector.helpdesk.pylon.reader import parse_time
+from connector.helpdesk.pylon.times import maybe_time
 from connector.helpdesk.transport import Params, Transport
 
 _FIRST = 20  # issues made by a program or an agent may begin with internal notes
@@ -42,7 +42,7 @@ def public_messages(transport: Transport, ticket: Ticket, since: datetime) -> Se
     found: list[Message] = []
     for page in islice(_pages(transport, ticket.id, _MOST_PER_PAGE), _MOST_PAGES):
         for row in page:
-            at = _time(row)
+            at = maybe_time(row.timestamp)
             if at is not None and at > since and not row.is_private:
                 found.append(Message(at, _author(row.author, ticket), without_nul(_text(row))))
     return sorted(found, key=lambda each: each.at)
@@ -75,10 +75,3 @@ def _author(author: AuthorRow | None, ticket: Ticket) -> Author:
 
 def _text(row: MessageRow) -> str:
     return html_to_text(row.message_html or "").strip()
-
-
-def _time(row: MessageRow) -> datetime | None:
-    try:
-        return parse_time(row.timestamp or "")
-    except (ValueError, OverflowError):
-        return None

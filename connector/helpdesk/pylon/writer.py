@@ -53,7 +53,7 @@ class IssueWriter:
         issue_id = change.seen.id
         self._sendings.begin(change.decision_id)
         self._transport.reserve("PATCH", issue_path(issue_id))
-        now = self._lookup.current(issue_id)
+        now = self._lookup.current(issue_id, looks_up=False)
         if now is None:
             return Applied(issue_id, Outcome.GONE, detail="not found")
         if not isinstance(now, Ticket) or not _stands(now, change):
@@ -87,7 +87,7 @@ class IssueWriter:
         if not new_tags(change) or not set(new_tags(change)) <= set(after.tags):
             return applied  # a tag that Pylon did not take is not going to be taken by asking again
         try:
-            now = self._lookup.current(after.id)
+            now = self._lookup.current(after.id, looks_up=False)
             if not isinstance(now, Ticket) or not _has_lost_our_tags(change, after, now):
                 return applied
             reply = self._patch(after.id, {"tags": merged_tags(change, now)})
@@ -102,8 +102,8 @@ class IssueWriter:
     def _after(self, reply: Reply) -> Ticket:
         """The issue after the write.  Raises AnswerLost when the answer does not tell."""
         try:
-            after = self._lookup.read(reply, "PATCH issue")
-        except ConnectorError as error:  # also when looking up a state or an account is refused
+            after = self._lookup.read(reply, "PATCH issue", looks_up=False)
+        except ConnectorError as error:  # also when looking up a state is refused
             problem = str(error)
         else:
             if isinstance(after, Ticket):

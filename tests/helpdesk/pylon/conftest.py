@@ -24,6 +24,13 @@ Answer = tuple[int, dict[str, str], str]
 Request = requests.PreparedRequest
 
 
+def by_the_requester() -> dict[str, Any]:
+    """A public message, as most issues begin."""
+    author = {"name": "Ann", "contact": {"id": "con-1"}, "user": None}
+    shown = {"message_html": "<p>Hi</p>", "timestamp": "2026-11-02T09:00:00Z"}
+    return shown | {"is_private": False, "author": author}
+
+
 @dataclass
 class Organization:
     """Issues and what may be asked about them; ``before`` lets the world move right before a request."""
@@ -82,7 +89,7 @@ class Organization:
         if found := re.fullmatch(r"/issues/([^/]+)", path):
             return self._issue(str(request.method), found[1], body)
         if found := re.fullmatch(r"/issues/([^/]+)/messages", path):
-            return self.ok(self.messages.get(found[1]))
+            return self.ok(self.messages.get(found[1], [by_the_requester()]))
         if found := re.fullmatch(r"/accounts/([^/]+)", path):
             account = self.accounts.get(found[1])
             return self.ok(account) if account else self.refuse(404, "not_found")

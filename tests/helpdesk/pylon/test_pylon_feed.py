@@ -46,6 +46,18 @@ def test_only_the_last_page_of_a_scan_has_a_checkpoint(
     assert [page.complete for page in pages] == [False, False, True]
 
 
+def test_a_long_answer_is_handed_on_in_small_pages_so_that_the_right_to_poll_does_not_run_out(
+    pylon: PylonHelpdesk, organization: Organization, clock: ManualClock
+) -> None:
+    for number in range(45):
+        organization.add(f"{number:02}")
+
+    shown_at = [clock.monotonic() for _ in pylon.pages(None, clock.now() - timedelta(hours=1))]
+
+    assert len(organization.sent("POST")) == 1
+    assert max(later - at for at, later in zip([0.0, *shown_at], shown_at, strict=False)) <= 120
+
+
 def test_the_watermark_is_the_servers_time_at_the_beginning_of_the_scan_less_two_minutes(
     pylon: PylonHelpdesk, organization: Organization, clock: ManualClock
 ) -> None:
@@ -229,8 +241,10 @@ def test_a_refused_search_is_repeated_after_as_long_as_either_header_says(
     pylon: PylonHelpdesk, organization: Organization, clock: ManualClock, header: str
 ) -> None:
     organization.add("a")
-    organization.before = lambda _method, _path, nth: (
-        organization.refuse(429, "rate_limited", **{header: "7"}) if nth == 1 else None
+    organization.before = lambda _method, path, nth: (
+        organization.refuse(429, "rate_limited", **{header: "7"})
+        if (path, nth) == ("/issues/search", 1)
+        else None
     )
     began_at = clock.monotonic()
 

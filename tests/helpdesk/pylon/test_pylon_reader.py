@@ -123,17 +123,47 @@ def test_words_that_are_not_in_the_issue_are_those_of_its_first_public_message(
     assert (read(pylon).text, read(pylon).author) == ("My invoice is wrong.", Author.CUSTOMER)
 
 
-def test_a_form_that_an_agent_sent_is_an_agents(pylon: PylonHelpdesk, organization: Organization) -> None:
-    organization.add("a", source="form")
-    organization.messages["a"] = [said("<p>For a caller</p>", **BY_AN_AGENT)]
+@pytest.mark.parametrize("source", ["form", "email", "slack"])
+def test_an_issue_that_an_agent_opened_is_an_agents_whatever_came_later(
+    pylon: PylonHelpdesk, organization: Organization, source: str
+) -> None:
+    organization.add("a", source=source)
+    organization.messages["a"] = [
+        said("<p>note to self</p>", is_private=True),
+        said("<p>For a caller</p>", **BY_AN_AGENT),
+        said("<p>Thanks</p>"),
+    ]
 
-    assert read(pylon).author is Author.AGENT
+    ((ticket,),) = [page.tickets for page in pylon.pages(None, datetime(2026, 11, 2, tzinfo=UTC))]
+
+    assert ticket.author is Author.AGENT
+
+
+@pytest.mark.parametrize("issue", [{"state": "closed"}, {"assignee": {"id": "u-1"}}, {"source": "manual"}])
+def test_nobody_asks_who_opened_what_is_not_triaged_anyway(
+    pylon: PylonHelpdesk, organization: Organization, issue: dict[str, Any]
+) -> None:
+    organization.add("a", **issue)
+
+    list(pylon.pages(None, datetime(2026, 11, 2, tzinfo=UTC)))
+
+    assert [path for _, path, _ in organization.requests] == ["/issues/search"]
+
+
+def test_who_opened_an_issue_is_asked_once(pylon: PylonHelpdesk, organization: Organization) -> None:
+    organization.add("a")
+
+    for _ in range(3):
+        list(pylon.pages(None, datetime(2026, 11, 2, tzinfo=UTC)))
+
+    assert len([path for _, path, _ in organization.requests if path.endswith("/messages")]) == 1
 
 
 def test_an_issue_without_any_words_has_an_empty_text(
     pylon: PylonHelpdesk, organization: Organization
 ) -> None:
     organization.add("a", body_html=None)
+    organization.messages["a"] = []
 
     assert read(pylon).text == ""
 
@@ -188,7 +218,7 @@ def test_no_account_is_looked_up_where_no_setting_needs_one(
 
     read(pylon)
 
-    assert [path for _, path, _ in organization.requests] == ["/issues/a"]
+    assert [path for _, path, _ in organization.requests] == ["/issues/a", "/issues/a/messages"]
 
 
 def test_a_version_settles_two_seconds_after_the_change(
