@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connector.cli.app import UpTo
+from connector.cli.commands.options import UpTo
 from connector.cli.decisions import ago
 from connector.cli.demo_labels import read_demo_labels
 from connector.cli.new_file import NewFile

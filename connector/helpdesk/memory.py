@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 from connector.domain.decision import Applied, Change, Outcome
@@ -37,6 +37,8 @@ class MemoryHelpdesk:
         self.writes: list[Change] = []  # those that took effect
         self.notes: dict[str, list[str]] = {}
         self.spoken: dict[str, list[Message]] = {}  # public messages after the first
+        self.people: dict[str, str] = {}  # e-mail addresses by id
+        self.garbled: set[str] = set()  # tickets that arrive in a shape that nobody can read
         self.on_apply: Callable[[Change], None] = lambda _: None  # the world moves right before a write
         self._clock = clock
         self._groups = tuple(groups)
@@ -51,21 +53,38 @@ class MemoryHelpdesk:
     def groups(self) -> Sequence[Group]:
         return self._groups
 
-    def pages(self, checkpoint: str | None, start_at: Any) -> Iterator[Page]:  # noqa: ANN401, ARG002
-        position = int(checkpoint or 0)
+    def pages(self, checkpoint: str | None, start_at: datetime) -> Iterator[Page]:
+        position = self._position_at(start_at) if checkpoint is None else int(checkpoint)
         while True:
             with self._lock:
                 first = max(0, position - self._forgotten)
                 rows = tuple(islice(self._log, first, first + self._page_size))
                 position = self._forgotten + first + len(rows)
                 complete = first + len(rows) >= len(self._log)
-            yield Page(rows, str(position), complete)
+                tickets = tuple(row for row in rows if row.id not in self.garbled)
+                unreadable = tuple(_set_aside(row.id) for row in rows if row.id in self.garbled)
+            yield Page(tickets, str(position), complete, unreadable)
             if complete:
                 return
 
+    def _position_at(self, moment: datetime) -> int:
+        """How many changes there were before a moment."""
+        with self._lock:
+            return self._forgotten + sum(1 for _ in takewhile(lambda row: row.updated_at < moment, self._log))
+
     def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:
         with self._lock:
-            return {each: self.tickets[each] for each in ticket_ids if each in self.tickets}
+            there = [
+                self.tickets[each]
+                for each in ticket_ids
+                if each in self.tickets and self.tickets[each].status is not Status.DELETED
+            ]
+            return {each.id: _set_aside(each.id) if each.id in self.garbled else each for each in there}
+
+    def requesters(self, email: str) -> tuple[str, ...]:
+        """The ids of the people with this address, whatever its case; empty when there is none."""
+        wanted = email.strip().casefold()
+        return tuple(person for person, address in self.people.items() if address.casefold() == wanted)
 
     def messages(self, ticket: Ticket, since: datetime) -> Sequence[Message]:
         with self._lock:
@@ -115,6 +134,9 @@ class MemoryHelpdesk:
             self._log.append(stored)
             return stored
 
+    def add_group(self, group: Group) -> None:
+        self._groups += (group,)
+
     def delete_group(self, group_id: str) -> None:
         """The group is gone; writes that lead there are refused from now on."""
         self._groups = tuple(group for group in self._groups if group.id != group_id)
@@ -150,3 +172,7 @@ class MemoryHelpdesk:
             self.notes = {each: notes for each, notes in self.notes.items() if each in kept}
             self.spoken = {each: said for each, said in self.spoken.items() if each in kept}
             self.writes = [write for write in self.writes if write.seen.id in kept]
+
+
+def _set_aside(ticket_id: str) -> Unreadable:
+    return Unreadable(ticket_id, "garbled")

@@ -68,6 +68,7 @@ def test_all_messages_come_at_once_unless_pages_are_asked_for(
     rest = desk.get(f"/issues/{issue}/messages", limit=3, cursor=first["pagination"]["cursor"]).json()
 
     assert "pagination" not in everything
+    assert len(first["data"]) == 3
     assert first["data"] + rest["data"] == everything["data"]
     assert rest["pagination"] == {"cursor": "", "has_next_page": False}
 

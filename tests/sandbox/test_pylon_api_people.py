@@ -41,7 +41,10 @@ def test_an_answer_waits_for_the_customer_and_a_reply_wakes_the_issue(
     now.advance(30)
     pylon.customer_reply(issue, "<p>The red one</p>")
     replied = shown(desk, issue)
+    now.advance(30)
+    pylon.agent_reply(issue, "<p>Done</p>")
 
+    assert shown(desk, issue)["first_response_time"] == answered["first_response_time"]
     assert (answered["state"], replied["state"]) == ("waiting_on_customer", "waiting_on_you")
     assert answered["first_response_time"] == replied["first_response_time"] == "2026-11-02T12:00:00Z"
     assert replied["latest_message_time"] == replied["updated_at"] == "2026-11-02T12:00:30Z"

@@ -111,14 +111,30 @@ def test_a_cursor_that_is_not_one_is_refused(desk: PylonCaller) -> None:
 def test_a_window_of_more_than_thirty_days_is_refused_even_without_an_end(desk: PylonCaller) -> None:
     wide = condition("updated_at", "time_range", "2026-09-01T00:00:00Z", "2026-10-02T00:00:00Z")
     open_ended = condition("updated_at", "time_is_after", "2026-10-01T00:00:00Z")
-    pair = [
-        condition("updated_at", "time_is_after", "2026-09-01T00:00:00Z"),
-        condition("updated_at", "time_is_before", "2026-10-01T00:00:00Z"),
+    begin = condition("updated_at", "time_is_after", "2026-09-01T00:00:00Z")
+    month, longer = (
+        condition("updated_at", "time_is_before", end)
+        for end in ("2026-10-01T00:00:00Z", "2026-10-01T00:00:01Z")
+    )
+
+    statuses = [
+        desk.search(*asked).status_code
+        for asked in ([wide], [open_ended], [begin, month], [begin, longer], [begin, longer, month])
     ]
 
-    statuses = [desk.search(*asked).status_code for asked in ([wide], [open_ended], pair)]
+    assert statuses == [400, 400, 200, 400, 200]
 
-    assert statuses == [400, 400, 200]
+
+def test_an_alternative_without_a_window_lifts_it(desk: PylonCaller) -> None:
+    old = condition("updated_at", "time_range", "2026-01-01T00:00:00Z", "2026-10-02T00:00:00Z")
+    other = condition("state", "equals", "new")
+
+    statuses = [
+        desk.search({"operator": "or", "subfilters": parts}).status_code
+        for parts in ([old, old], [old, other])
+    ]
+
+    assert statuses == [400, 200]
 
 
 def test_a_tenant_without_the_cap_takes_any_window(now: Now, ask_pylon: Any) -> None:

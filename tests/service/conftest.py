@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -57,7 +57,7 @@ class Visited(MemoryHelpdesk):
         self.polls: list[float] = []
         self.visit: Callable[[], object] = lambda: None
 
-    def pages(self, checkpoint: str | None, start_at: object) -> Iterator[Page]:
+    def pages(self, checkpoint: str | None, start_at: datetime) -> Iterator[Page]:
         self.polls.append(self._clock.monotonic())
         self.visit()
         return super().pages(checkpoint, start_at)

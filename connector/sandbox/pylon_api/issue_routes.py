@@ -26,7 +26,7 @@ def search_issues(tenant: Tenant, request: Request) -> dict[str, Any]:
     if not isinstance(limit, int) or isinstance(limit, bool) or not 0 < limit < _SEARCH_LIMIT:
         raise refusal.bad_request("limit must be greater than 0 and less than 1000")
     now = tenant.world.now()
-    issues = tenant.world.as_of(now - tenant.leeway.index_lag_seconds)
+    issues = tenant.world.searchable(tenant.leeway.index_lag_seconds)
     if asked.get("filter") is not None:
         # A field called "priority" can be written, yet nothing documents that it can be searched by.
         slugs = frozenset(slug for kind, slug in tenant.world.fields if kind == "issue") - {"priority"}

@@ -100,7 +100,7 @@ def edit(world: World, issue_id: str, patch: Json) -> Issue:
 
 
 def customer_writes(world: World, issue_id: str, html: str, contact_id: str | None) -> Message:
-    """A customer's message wakes what waited, slept or was closed."""
+    """A customer's message wakes what waited, slept or was closed; only the names of the states say so."""
     issue = world.issues[issue_id]
     message = _say(world, issue, html, contact_id=contact_id or issue.requester_id)
     after = issue if issue.state == "new" else moved(world, issue, "waiting_on_you")

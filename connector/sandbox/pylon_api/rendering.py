@@ -90,6 +90,7 @@ def show_message(world: World, message: Message) -> dict[str, Any]:
 
 
 def show_thread(thread: Thread) -> dict[str, Any]:
+    # The values of ``source`` are documented nowhere; only that a thread in Slack has a channel.
     shown = {"id": thread.id, "issue_id": thread.issue_id, "name": thread.name}
     if thread.slack_channel_id is None:
         return shown | {"source": "in_app"}

@@ -1,4 +1,4 @@
-"""The tenant: its people, its issues, every version of them, and what was said on them."""
+"""The tenant: its people, its issues, every version of them, and what was said."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class World:
     statuses: dict[str, Status] = field(default_factory=dict)
     tags: dict[tuple[str, str], Tag] = field(default_factory=dict)  # by object type and name
     issues: dict[str, Issue] = field(default_factory=dict)
-    versions: defaultdict[str, list[tuple[float, Issue]]] = field(default_factory=lambda: defaultdict(list))
+    versions: defaultdict[str, list[Issue]] = field(default_factory=lambda: defaultdict(list))
     messages: defaultdict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
     threads: defaultdict[str, list[Thread]] = field(default_factory=lambda: defaultdict(list))
     rules: list[Rule] = field(default_factory=list)
@@ -68,20 +68,16 @@ class World:
         """A new issue, as old as it says."""
         self.issues[issue.id] = issue
         self._numbers[issue.number] = issue.id
-        self.versions[issue.id].append((issue.updated_at, issue))
+        self.versions[issue.id].append(issue)
         self.know_tags(issue)
 
     def put(self, issue: Issue) -> Issue:
         """Store a changed issue: it was updated now."""
         stored = replace(issue, updated_at=self.now())
-        self.keep(stored)
+        self.issues[issue.id] = stored
+        self.versions[issue.id].append(stored)
+        self.know_tags(stored)
         return stored
-
-    def keep(self, issue: Issue) -> None:
-        """Store a changed issue whose ``updated_at`` stays what it says."""
-        self.issues[issue.id] = issue
-        self.versions[issue.id].append((self.now(), issue))
-        self.know_tags(issue)
 
     def remove(self, issue_id: str) -> None:
         """Gone for good, without a tombstone; its number is not given out again."""
@@ -93,13 +89,14 @@ class World:
             return self.issues.get(self._numbers.get(int(name), ""))
         return self.issues.get(name)
 
-    def as_of(self, moment: float) -> list[Issue]:
-        """The issues that still exist, as they were at a moment; younger ones are left out."""
-        if moment >= self.now():
+    def searchable(self, lag_seconds: float) -> list[Issue]:
+        """The issues that still exist, as they were so long ago; younger ones are left out."""
+        if lag_seconds <= 0:
             return list(self.issues.values())
+        moment = self.now() - lag_seconds
         seen: list[Issue] = []
         for issue_id in self.issues:
-            known = [version for at, version in self.versions[issue_id] if at <= moment]
+            known = [version for version in self.versions[issue_id] if version.updated_at <= moment]
             seen += known[-1:]
         return seen
 
