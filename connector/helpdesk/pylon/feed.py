@@ -25,6 +25,7 @@ _LEAST_PER_PAGE = 10
 _MOST_AT_ONCE = 20  # reading them may cost two requests each, and the right to poll must not run out
 _WINDOW = timedelta(days=29)  # at most 30 may be asked for at once; the clocks need not agree
 _OVERLAP = timedelta(seconds=120)
+_SLACK = timedelta(seconds=2)  # nobody has recorded whether "after" includes the moment itself
 
 
 class _Checkpoint(msgspec.Struct):
@@ -131,8 +132,8 @@ class IssueFeed:
 
 
 def _question(since: datetime, until: datetime | None, cursor: str | None, limit: int) -> dict[str, Any]:
-    bounds = [{"field": "updated_at", "operator": "time_is_after", "value": told(since)}]
+    bounds = [{"field": "updated_at", "operator": "time_is_after", "value": told(since - _SLACK)}]
     if until is not None:
-        bounds.append({"field": "updated_at", "operator": "time_is_before", "value": told(until)})
+        bounds.append({"field": "updated_at", "operator": "time_is_before", "value": told(until + _SLACK)})
     question: dict[str, Any] = {"filter": {"operator": "and", "subfilters": bounds}, "limit": limit}
     return question if cursor is None else question | {"cursor": cursor}

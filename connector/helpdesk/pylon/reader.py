@@ -139,6 +139,7 @@ def _fingerprint(row: IssueRow) -> str:
         to_the_second(row.latest_message_time),
         to_the_second(row.first_response_time),
         row.custom_fields or None,
+        row.parent_issue_group is not None,
     )
     encoded = json.dumps(content, sort_keys=True).encode("utf-8", "replace")
     return blake2b(encoded, digest_size=8).hexdigest()

@@ -56,9 +56,8 @@ class IssueWriter:
         now = self._lookup.current(issue_id, looks_up=False)
         if now is None:
             return Applied(issue_id, Outcome.GONE, detail="not found")
-        if not isinstance(now, Ticket) or not _stands(now, change):
+        if not isinstance(now, Ticket) or not _is_same(now, change.seen):
             return Applied(issue_id, Outcome.CONFLICT, detail="changed since it was read")
-        change = replace(change, seen=now)  # the tags that others have added meanwhile are kept
         try:
             with self._sendings.sending(change):
                 reply = self._patch(issue_id, issue_fields(change), is_reserved=True)
@@ -112,15 +111,9 @@ class IssueWriter:
         raise AnswerLost(problem)
 
 
-def _stands(now: Ticket, change: Change) -> bool:
-    """Whether the issue still is as it was seen in all that a person decides; new words are no obstacle."""
-    seen = change.seen
-    ours = {*change.add_tags, *change.remove_tags}
-    return (
-        (now.group, now.assignee, now.status) == (seen.group, seen.assignee, seen.status)
-        and (now.priority, now.nature) == (seen.priority, seen.nature)
-        and ours & set(now.tags) == ours & set(seen.tags)
-    )
+def _is_same(now: Ticket, seen: Ticket) -> bool:
+    """Whether nothing has changed since, also within the second that Pylon's versions last."""
+    return (now.version, now.fingerprint) == (seen.version, seen.fingerprint)
 
 
 def _has_lost_our_tags(change: Change, after: Ticket, now: Ticket) -> bool:
