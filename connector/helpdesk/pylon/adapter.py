@@ -39,7 +39,7 @@ class PylonHelpdesk:
 
     A version is ``updated_at``, which Pylon tells to the second; the fingerprint of what people can change
     tells two changes within one second apart.  A checkpoint is safe after a whole scan.  There are no notes:
-    Pylon posts a note to a customer's Slack channel where an issue came from there.  Thread-safe.
+    without a thread of their own Pylon posts them to the Slack channel that discusses the issue.  Thread-safe.
     """
 
     def __init__(self, name: str, transport: Transport, clock: Clock, reader: IssueReader) -> None:
