@@ -118,6 +118,7 @@ def _connect_pylon(
         clock=clock,
         api_token=_reveal(chosen.api_token),
         region=chosen.region,
+        has_notes=chosen.internal_notes,
         base_url=chosen.base_url,
         read_only=read_only,
         tier_field=chosen.tier_field,

@@ -64,6 +64,10 @@ class HelpdeskSettings(BaseModel):
     region: Literal["us", "eu"] = Field(
         default="us", description="Pylon: where the organization is; an API token works in its region alone."
     )
+    internal_notes: bool = Field(
+        default=False,
+        description="Pylon: whether [write] note is written there, into an internal thread of its own.",
+    )
     client_id: Text | None = Field(
         default=None,
         description="OAuth client (Zendesk: confidential, grant type client credentials, admin user).",

@@ -38,12 +38,15 @@ class PylonHelpdesk:
     """A Pylon organization: changes from scans of the issue search, writes without a condition.
 
     A version is ``updated_at``, which Pylon tells to the second; the fingerprint of what people can change
-    tells two changes within one second apart.  A checkpoint is safe after a whole scan.  There are no notes:
-    without a thread of their own Pylon posts them to the Slack channel that discusses the issue.  Thread-safe.
+    tells two changes within one second apart.  A checkpoint is safe after a whole scan.  With
+    ``has_notes`` there are notes, each in a thread of its own.  Thread-safe.
     """
 
-    def __init__(self, name: str, transport: Transport, clock: Clock, reader: IssueReader) -> None:
+    def __init__(
+        self, name: str, transport: Transport, clock: Clock, reader: IssueReader, *, has_notes: bool = False
+    ) -> None:
         self.name = name
+        self._has_notes = has_notes
         self._transport = transport
         self._lookup = IssueLookup(transport, reader)
         self._feed = IssueFeed(transport, clock, reader)
@@ -57,7 +60,7 @@ class PylonHelpdesk:
             atomic_write=True,
             bulk_size=1,  # the less there is between reading an issue and writing it, the better
             bulk_from=1,
-            notes=False,
+            notes=self._has_notes,
         )
 
     def check(self) -> Account:
@@ -126,6 +129,7 @@ def connect_pylon(
     arr_field: str | None = None,
     tier_tags: Mapping[str, str] | None = None,
     hears_replies: bool = False,
+    has_notes: bool = False,
     ca_bundle: str | None = None,
     proxy: str | None = None,
     rate_share: float = 0.8,
@@ -164,7 +168,7 @@ def connect_pylon(
     )
     accounts = Accounts(transport, clock, tier_field=tier_field, arr_field=arr_field, tier_tags=tier_tags)
     reader = IssueReader(States(transport, clock), accounts, Openers(transport), hears_replies=hears_replies)
-    return PylonHelpdesk(name, transport, clock, reader)
+    return PylonHelpdesk(name, transport, clock, reader, has_notes=has_notes)
 
 
 def _shown(told: str) -> str:

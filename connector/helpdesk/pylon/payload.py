@@ -126,6 +126,14 @@ class ContactsBody(msgspec.Struct):
     pagination: Pagination | None = None
 
 
+class ThreadRow(msgspec.Struct):
+    id: str
+
+
+class ThreadBody(msgspec.Struct):
+    data: ThreadRow
+
+
 class MeRow(msgspec.Struct):
     id: str | None = None
     name: str | None = None
@@ -148,6 +156,7 @@ _DECODERS: Mapping[type, msgspec.json.Decoder[Any]] = {
         StatusesBody,
         ContactsBody,
         MeBody,
+        ThreadBody,
     )
 }
 

@@ -11,6 +11,7 @@ from connector.errors import ConnectorError, Unavailable
 from connector.helpdesk.failure import AnswerLost
 from connector.helpdesk.pylon.intent import is_nothing, issue_fields, lost_tags, merged_tags, new_tags
 from connector.helpdesk.pylon.lookup import IssueLookup, is_gone, issue_path
+from connector.helpdesk.pylon.notes import leave_note
 from connector.helpdesk.pylon.payload import error_code
 from connector.helpdesk.pylon.sendings import Sendings
 from connector.helpdesk.transport import Reply, Transport
@@ -58,9 +59,13 @@ class IssueWriter:
             return Applied(issue_id, Outcome.GONE, detail="not found")
         if not isinstance(now, Ticket) or not _is_same(now, change.seen):
             return Applied(issue_id, Outcome.CONFLICT, detail="changed since it was read")
+        fields = issue_fields(change)
+        if not fields:
+            with self._sendings.sending(change):
+                return self._noted(change, _applied(change, now))
         try:
             with self._sendings.sending(change):
-                reply = self._patch(issue_id, issue_fields(change), is_reserved=True)
+                reply = self._patch(issue_id, fields, is_reserved=True)
             return self._judge(change, reply)
         except AnswerLost as error:
             return Applied(issue_id, Outcome.UNCLEAR, detail=str(error))
@@ -75,7 +80,14 @@ class IssueWriter:
         if not reply.is_ok:
             detail = f"{reply.status} {error_code(reply.body)}".rstrip()
             return Applied(issue_id, Outcome.REJECTED, detail=detail)
-        return self._verified(change, self._after(reply))
+        return self._noted(change, self._verified(change, self._after(reply)))
+
+    def _noted(self, change: Change, applied: Applied) -> Applied:
+        """The outcome, with the note behind it: a note that fails is told, and costs nobody the write."""
+        if not change.note:
+            return applied
+        told = leave_note(self._transport, issue_path(change.seen.id), change.note)
+        return replace(applied, detail=_joined(applied.detail, told)) if told else applied
 
     def _verified(self, change: Change, after: Ticket) -> Applied:
         """The outcome of a write that took effect; tags that somebody's list has taken off are put back.
@@ -86,10 +98,13 @@ class IssueWriter:
         if not new_tags(change) or not set(new_tags(change)) <= set(after.tags):
             return applied  # a tag that Pylon did not take is not going to be taken by asking again
         try:
-            now = self._lookup.current(after.id, looks_up=False)
-            if not isinstance(now, Ticket) or not _has_lost_our_tags(change, after, now):
+            if self._with_tags_lost(change, after) is None:
                 return applied
-            reply = self._patch(after.id, {"tags": merged_tags(change, now)})
+            self._transport.reserve("PATCH", issue_path(after.id))
+            now = self._with_tags_lost(change, after)  # the wait for the rate limit may have been long
+            if now is None:
+                return applied
+            reply = self._patch(after.id, {"tags": merged_tags(change, now)}, is_reserved=True)
             mended = self._after(reply) if reply.is_ok else None
         except ConnectorError as error:
             return replace(applied, detail=_joined(applied.detail, f"not verified: {type(error).__name__}"))
@@ -97,6 +112,11 @@ class IssueWriter:
             return replace(applied, detail=_joined(applied.detail, "our tags were lost to another writer"))
         told = _joined(applied.detail, "another writer's tags had replaced ours; both are there now")
         return replace(_applied(change, mended), detail=told)
+
+    def _with_tags_lost(self, change: Change, after: Ticket) -> Ticket | None:
+        """The issue as it is now, if a stale list of tags has replaced ours; else None."""
+        now = self._lookup.current(after.id, looks_up=False)
+        return now if isinstance(now, Ticket) and _has_lost_our_tags(change, after, now) else None
 
     def _after(self, reply: Reply) -> Ticket:
         """The issue after the write.  Raises AnswerLost when the answer does not tell."""

@@ -290,6 +290,58 @@ def test_replies_are_read_with_their_authors_and_without_notes(
     ]
 
 
+def test_a_note_goes_into_an_internal_thread_of_its_own_even_where_people_discuss_the_issue_in_slack(
+    log_in: Callable[..., PylonHelpdesk], tenant: PylonSandbox
+) -> None:
+    pylon, billing = log_in(has_notes=True), tenant.add_team("Billing")
+    issue = tenant.create_issue("Invoice", "<p>Wrong</p>")
+    tenant.add_slack_thread(issue)
+
+    change = Change("d-1", fetch(pylon, issue), billing, ("ai_billing",), note="Why: <b>1 & 2</b>\nDecision")
+    applied = write(pylon, change)
+
+    (note,) = tenant.notes(issue)
+    assert (applied.outcome, applied.detail, pylon.capabilities.notes) == (Outcome.APPLIED, "", True)
+    assert note.html == "<p>Why: &lt;b&gt;1 &amp; 2&lt;/b&gt;<br>Decision</p>"
+    assert note.source != "slack"
+    assert len(tenant.writes(issue)) == 1
+
+
+@pytest.mark.parametrize(
+    ("mishap", "path", "told"),
+    [
+        (lose_response(), "/note$", "nobody knows whether the note arrived"),
+        (lose_response(), "/threads$", "nobody knows whether the note arrived"),
+        (answer(400, b"{}"), "/note$", "the note was refused: 400"),
+        (answer(403, b"{}"), "/threads$", "the note was not written: AuthRefused"),
+    ],
+)
+def test_a_note_that_fails_is_told_is_not_repeated_and_leaves_the_write_as_it_is(
+    log_in: Callable[..., PylonHelpdesk], tenant: PylonSandbox, mishap: object, path: str, told: str
+) -> None:
+    pylon, billing = log_in(has_notes=True), tenant.add_team("Billing")
+    issue = tenant.create_issue("Invoice", "<p>Wrong</p>")
+    tenant.faults.add(Fault(mishap, method="POST", path=path))  # type: ignore[arg-type]  # a behaviour
+
+    applied = write(pylon, Change("d-1", fetch(pylon, issue), billing, (), note="Why"))
+
+    posted = [each for each in tenant.requests if each.method == "POST" and each.path.endswith("/note")]
+    assert (applied.outcome, applied.detail) == (Outcome.APPLIED, told)
+    assert tenant.issues()[issue].team_id == billing
+    assert len(posted) <= 1
+    assert len(tenant.notes(issue)) <= 1
+
+
+def test_a_note_alone_sends_no_patch(log_in: Callable[..., PylonHelpdesk], tenant: PylonSandbox) -> None:
+    pylon, issue = log_in(has_notes=True), tenant.create_issue("Invoice", "<p>Wrong</p>")
+
+    applied = write(pylon, Change("d-1", fetch(pylon, issue), None, (), note="Why"))
+
+    assert applied.outcome is Outcome.APPLIED
+    assert (len(tenant.notes(issue)), tenant.writes(issue)) == (1, ())
+    assert pylon.find_write(fetch(pylon, issue), "d-1") is None  # "no" would have it written again
+
+
 def test_a_deleted_issue_is_missing(pylon: PylonHelpdesk, tenant: PylonSandbox) -> None:
     issue = tenant.create_issue("Invoice", "<p>Wrong</p>")
     tenant.delete(issue)
