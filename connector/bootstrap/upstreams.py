@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from connector.bootstrap.examples import NO_EXAMPLES, Examples
 from connector.breaker import Breaker
@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from connector.helpdesk.quota import Quota
-    from connector.helpdesk.zendesk import ZendeskHelpdesk
     from connector.llm.batches import ClaudeBatches
     from connector.llm.claude import ClaudeClassifier
     from connector.llm.provider import Provider
     from connector.settings.connections import LlmSettings
     from connector.store import Store
+
+
+class KnowsPeople(Helpdesk, Protocol):
+    """A helpdesk that can tell who has an e-mail address, which only `find_requesters` asks."""
+
+    def requesters(self, email: str) -> tuple[str, ...]:
+        """The ids of the people with this address, whatever its case; empty when there is none."""
+        ...
 
 
 def helpdesk_on(
@@ -70,12 +77,14 @@ def _connect_helpdesk(
     read_only: bool,
     breaker: Breaker | None = None,
     quota: Quota | None = None,
-) -> ZendeskHelpdesk:
-    if settings.helpdesk.kind != "zendesk":
-        raise SettingsError(f'helpdesk.kind = "{settings.helpdesk.kind}" is not available in this version')
+) -> KnowsPeople:
+    chosen = settings.helpdesk
+    if chosen.kind == "pylon":
+        return _connect_pylon(settings, clock, read_only=read_only, breaker=breaker, quota=quota)
+    if chosen.kind != "zendesk":
+        raise SettingsError(f'helpdesk.kind = "{chosen.kind}" is not available in this version')
     from connector.helpdesk.zendesk import connect_zendesk
 
-    chosen = settings.helpdesk
     return connect_zendesk(
         name=chosen.ledger_name,
         base_url=str(chosen.base_url),
@@ -86,6 +95,32 @@ def _connect_helpdesk(
         api_token=_reveal(chosen.api_token),
         read_only=read_only,
         support_type_scope=chosen.support_type_scope,
+        tier_field=chosen.tier_field,
+        arr_field=chosen.arr_field,
+        tier_tags=chosen.tier_tags,
+        hears_replies=settings.material_change.enabled,
+        ca_bundle=str(chosen.ca_bundle) if chosen.ca_bundle else None,
+        proxy=_reveal(chosen.proxy),
+        rate_share=chosen.rate_share,
+        breaker=breaker,
+        quota=quota,
+    )
+
+
+def _connect_pylon(
+    settings: Settings, clock: Clock, *, read_only: bool, breaker: Breaker | None, quota: Quota | None
+) -> KnowsPeople:
+    from connector.helpdesk.pylon import connect_pylon
+
+    chosen = settings.helpdesk
+    return connect_pylon(
+        name=chosen.ledger_name,
+        clock=clock,
+        api_token=_reveal(chosen.api_token),
+        region=chosen.region,
+        has_notes=chosen.internal_notes,
+        base_url=chosen.base_url,
+        read_only=read_only,
         tier_field=chosen.tier_field,
         arr_field=chosen.arr_field,
         tier_tags=chosen.tier_tags,

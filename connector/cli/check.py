@@ -43,7 +43,9 @@ def check(*, as_json: bool, config: Path | None) -> int:
 
 def _connections(at_work: Session) -> Iterator[Finding]:
     yield _tried("database", lambda: _database(at_work), "create the directory, or correct [store] url")
-    helpdesk = _tried("helpdesk", lambda: _helpdesk(at_work), "see README, a real Zendesk in five steps")
+    helpdesk = _tried(
+        "helpdesk", lambda: _helpdesk(at_work), "see README, a real Zendesk in five steps, or Pylon"
+    )
     yield helpdesk
     if helpdesk.state == "ok":
         yield _tried("groups", lambda: _groups(at_work), "correct the group in [[teams]] or create it")

@@ -18,13 +18,15 @@ _LONGEST_WAIT_SECONDS = 65.0  # any longer, and the work waits in the ledger
 class LimitPolicy:
     """What a helpdesk limits: requests per minute of each bucket, and how requests and headers map to them.
 
-    ``documented`` are the limits that hold where no header tells them.
+    ``documented`` are the limits that hold where no header tells them; ``blind_pause_seconds`` is how long
+    requests of a kind wait after a refusal that does not say how long (None: they do not).
     """
 
     buckets_of: Callable[[str, str], tuple[str, ...]]  # (method, path) → buckets
     account: str  # the bucket that headers without a name speak of
     bucket_named: Callable[[str], str | None]  # the <name> of a zendesk-ratelimit-<name> header
     documented: Mapping[str, int] = field(default_factory=dict)
+    blind_pause_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,11 @@ class RateBudget:
                 pause = _BLIND_PAUSE_SECONDS if resets is None else min(resets, _LONGEST_PAUSE_SECONDS)
                 self._quota.close(each.bucket, pause)
 
-    def pause(self, method: str, path: str, seconds: float) -> None:
+    def pause(self, method: str, path: str, seconds: float | None) -> None:
         """The helpdesk refused this request for ``seconds``: the same kind of request waits that long."""
-        self._quota.close(self._policy.buckets_of(method, path)[-1], seconds)
+        pause = self._policy.blind_pause_seconds if seconds is None else seconds
+        if pause is not None:
+            self._quota.close(self._policy.buckets_of(method, path)[-1], pause)
 
     def _read(self, method: str, path: str, headers: Mapping[str, str]) -> Iterator[_Told]:
         # Unnamed headers speak of the account only where no narrower limit could be meant instead.

@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 
 from connector import __version__
 from connector.breaker import Breaker
-from connector.errors import ConnectorError, RateLimited, SettingsError, Unavailable
+from connector.errors import AuthRefused, ConnectorError, RateLimited, SettingsError, Unavailable
 from connector.helpdesk.address import Origin
 from connector.helpdesk.body import is_json, read_body
 from connector.helpdesk.budget import RateBudget
@@ -70,6 +70,7 @@ class _Request:
     path: str
     params: Params
     content: bytes | None
+    is_reserved: bool = False
 
     @property
     def what(self) -> str:
@@ -80,8 +81,9 @@ class _Request:
 class Transport:
     """Sends requests to ``origin`` and nowhere else: no redirects, no cookies, nothing of the environment.
 
-    Thread-safe: each thread has its own session.  ``read_only`` refuses everything but GET.  While
-    ``breaker`` is open nothing is sent, and the caller gets Unavailable at once.
+    Thread-safe: each thread has its own session.  ``read_only`` refuses every `send`.  While ``breaker``
+    is open nothing is sent, and the caller gets Unavailable at once.  ``advice`` says, from the body of an
+    answer that refuses us, what a person can do about it.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Transport:
         ca_bundle: str | None = None,
         proxy: str | None = None,
         random: Random | None = None,
+        advice: Callable[[bytes], str] | None = None,
     ) -> None:
         self._origin = origin
         self._clock = clock
@@ -107,6 +110,7 @@ class Transport:
         self._bounds = bounds or Bounds()
         self._ca_bundle = ca_bundle
         self._proxy = proxy
+        self._advice = advice
         self._patience = Patience(clock, random or Random())  # noqa: S311 - jitter, not secrets
         self._local = threading.local()
         self._lock = threading.Lock()
@@ -117,6 +121,19 @@ class Transport:
         request = _Request("GET", path, params or {}, None)
         return self._patience.call(lambda: self._authorised(request, forbidden_is_answer))
 
+    def ask(self, path: str, body: Mapping[str, Any]) -> Reply:
+        """Read with a POST, where the question is too long for a query string; repeated like `get`."""
+        request = _Request("POST", path, {}, json.dumps(body, allow_nan=False).encode())
+        return self._patience.call(lambda: self._authorised(request, forbidden_is_answer=False))
+
+    def reserve(self, method: str, path: str) -> None:
+        """Wait for the rate budget now, so that a `send` with ``is_reserved`` need not wait later.
+
+        Raises RateLimited, or Unavailable when asked to stop meanwhile.
+        """
+        if self._budget:
+            self._budget.wait(method, path)
+
     def send(
         self,
         method: str,
@@ -125,14 +142,15 @@ class Transport:
         *,
         repeatable: bool = False,
         forbidden_is_answer: bool = False,
+        is_reserved: bool = False,
     ) -> Reply:
-        """Write ``body`` as JSON, once unless it is ``repeatable``.
+        """Write ``body`` as JSON, once unless it is ``repeatable``; ``is_reserved``: see `reserve`.
 
         Raises AnswerLost when it may have taken effect; any other error means that it was not executed.
         """
         if self._read_only:
             raise SettingsError(f"a dry run must not send {method} {path}")
-        request = _Request(method, path, {}, json.dumps(body, allow_nan=False).encode())
+        request = _Request(method, path, {}, json.dumps(body, allow_nan=False).encode(), is_reserved)
         if repeatable:
             return self._patience.call(lambda: self._authorised(request, forbidden_is_answer))
         return self._authorised(request, forbidden_is_answer)
@@ -160,6 +178,8 @@ class Transport:
             self._clock.now(),
             forbidden_is_answer=forbidden_is_answer,
         )
+        if isinstance(error, AuthRefused) and self._advice and (advice := self._advice(reply.body)):
+            return AuthRefused(f"{error}: {advice}")
         if error is None and reply.is_ok and not is_json(reply.body):
             # A maintenance page, or a connection closed inside the headers: never "there are no tickets".
             return AnswerLost(f"{request.what} answered {reply.status} with something that is not JSON")
@@ -172,7 +192,7 @@ class Transport:
         """
         if self._breaker:
             self._breaker.admit()
-        if self._budget:
+        if self._budget and not request.is_reserved:
             self._budget.wait(request.method, request.path)
         try:
             reply = self._send(request, header)
@@ -198,7 +218,7 @@ class Transport:
         if self._budget is None:
             return
         self._budget.learn(request.method, request.path, reply.headers)
-        if isinstance(error, RateLimited) and error.retry_after_seconds is not None:
+        if isinstance(error, RateLimited):
             self._budget.pause(request.method, request.path, error.retry_after_seconds)
 
     def _send(self, request: _Request, header: str | None) -> Reply:

@@ -57,8 +57,16 @@ class HelpdeskSettings(BaseModel):
     )
     base_url: HostUrl | None = Field(
         default=None,
-        description="The helpdesk's address. Credentials are sent to this host and to no other.",
+        description="The helpdesk's address (Pylon: left out, its region has one). Credentials are sent to "
+        "this host and to no other.",
         examples=["https://acme.zendesk.com"],
+    )
+    region: Literal["us", "eu"] = Field(
+        default="us", description="Pylon: where the organization is; an API token works in its region alone."
+    )
+    internal_notes: bool = Field(
+        default=False,
+        description="Pylon: whether [write] note is written there, into an internal thread of its own.",
     )
     client_id: Text | None = Field(
         default=None,
@@ -95,11 +103,14 @@ class HelpdeskSettings(BaseModel):
         description="Zendesk: whose tickets to poll; all also has those that AI agents handle.",
     )
     tier_field: Text | None = Field(
-        default=None, description="Key of the organization field with the customer's tier.", examples=["plan"]
+        default=None,
+        description="Key of the organization field with the customer's tier (Pylon: slug of the account's "
+        "custom field).",
+        examples=["plan"],
     )
     arr_field: Text | None = Field(
         default=None,
-        description="Key of the organization field with the yearly revenue in USD.",
+        description="Key of the organization field (Pylon: slug, as above) with the yearly revenue in USD.",
         examples=["arr"],
     )
     tier_tags: dict[Text, Text] = Field(

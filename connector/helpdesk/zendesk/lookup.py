@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from connector.domain.ticket import Ticket, Unreadable
 from connector.errors import Unavailable
+from connector.helpdesk.decoding import without_nul
 from connector.helpdesk.failure import parse_http_date
 from connector.helpdesk.html_text import html_to_text, plain_text
 from connector.helpdesk.transport import Params, Reply, Transport
@@ -22,7 +23,6 @@ from connector.helpdesk.zendesk.payload import (
     decode,
     decode_ticket,
     decode_tickets,
-    without_nul,
 )
 from connector.helpdesk.zendesk.reader import TicketReader
 

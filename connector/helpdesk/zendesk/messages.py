@@ -8,9 +8,10 @@ from itertools import islice
 from urllib.parse import quote
 
 from connector.domain.ticket import Author, Message, Ticket
+from connector.helpdesk.decoding import without_nul
 from connector.helpdesk.transport import Transport
 from connector.helpdesk.zendesk.pagination import walk
-from connector.helpdesk.zendesk.payload import CommentRow, CommentsBody, without_nul
+from connector.helpdesk.zendesk.payload import CommentRow, CommentsBody
 
 _MOST_PAGES = 5  # of 100 comments; nobody writes 500 between two of our looks
 _AUTO_GENERATED = 4  # a comment's flag: "the comment was created by an automated process"

@@ -10,10 +10,10 @@ import msgspec
 
 from connector.domain.ticket import Unreadable
 from connector.errors import Unavailable
+from connector.helpdesk.decoding import UNDECODABLE, mended_json, shape_problem
 
 Id = int | str  # 64 bits today; a string where JavaScript is in between
 Shape = TypeVar("Shape")
-_UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 # gc=False keeps 1000 rows out of the garbage collector's sight; none of them can be part of a cycle.
@@ -182,12 +182,12 @@ def decode(body: bytes, shape: type[Shape], what: str) -> Shape:
     try:
         decoded: Shape = _DECODERS[shape].decode(body)
         return decoded
-    except _UNDECODABLE:
+    except UNDECODABLE:
         pass
     try:
-        return msgspec.convert(_mended(body, what), shape)
-    except _UNDECODABLE as error:
-        problem = _reason(error)
+        return msgspec.convert(mended_json(body, what), shape)
+    except UNDECODABLE as error:
+        problem = shape_problem(error)
     raise Unavailable(f"{what} answered in an unexpected shape: {problem}")
 
 
@@ -198,9 +198,9 @@ def decode_tickets(body: bytes, what: str) -> tuple[TicketsBody, tuple[Unreadabl
     """
     try:
         return _DECODERS[TicketsBody].decode(body), ()
-    except _UNDECODABLE:
+    except UNDECODABLE:
         pass
-    document = _mended(body, what)
+    document = mended_json(body, what)
     tickets = document.get("tickets") if isinstance(document, dict) else None
     if not isinstance(tickets, list):
         raise Unavailable(f"{what} answered without a list of tickets")
@@ -222,54 +222,25 @@ def decode_ticket(body: bytes, what: str) -> tuple[TicketsBody, tuple[Unreadable
     """
     try:
         found: TicketBody = _DECODERS[TicketBody].decode(body)
-    except _UNDECODABLE:
+    except UNDECODABLE:
         pass
     else:
         return TicketsBody([found.ticket], found.users, found.organizations), ()
-    document = _mended(body, what)
+    document = mended_json(body, what)
     if not isinstance(document, dict) or not isinstance(document.get("ticket"), dict):
         raise Unavailable(f"{what} answered without a ticket")
     page = document | {"tickets": [document["ticket"]]}
     return decode_tickets(json.dumps(page).encode(), what)
 
 
-def without_nul(text: str) -> str:
-    """``text`` without NUL, which PostgreSQL cannot store."""
-    return text.replace("\0", "") if "\0" in text else text
-
-
-def _mended(body: bytes, what: str) -> Any:  # noqa: ANN401 - any JSON
-    """``body`` read by the forgiving parser: half surrogates and invalid UTF-8 become U+FFFD."""
-    try:
-        return _mend(json.loads(body.decode("utf-8", "replace")))
-    except (ValueError, RecursionError):
-        pass
-    raise Unavailable(f"{what} answered with something that is not JSON")
-
-
-def _mend(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    if isinstance(value, str):
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    if isinstance(value, list):
-        return [_mend(each) for each in value]
-    if isinstance(value, dict):
-        return {key: _mend(each) for key, each in value.items()}
-    return value
-
-
 def _convert_each(rows: Any, shape: type[Shape], unreadable: list[Unreadable]) -> Iterator[Shape]:  # noqa: ANN401 - any JSON
     for row in rows if isinstance(rows, list) else []:
         try:
             yield msgspec.convert(row, shape)
-        except _UNDECODABLE as error:
-            unreadable.append(Unreadable(_id_of(row), _reason(error)))
+        except UNDECODABLE as error:
+            unreadable.append(Unreadable(_id_of(row), shape_problem(error)))
 
 
 def _id_of(row: Any) -> str | None:  # noqa: ANN401 - any JSON
     found = row.get("id") if isinstance(row, dict) else None
     return str(found)[:64] if isinstance(found, int | str) and not isinstance(found, bool) else None
-
-
-def _reason(error: Exception) -> str:
-    """Types and the path of the field; values only appear in messages that are not msgspec's own."""
-    return str(error) if isinstance(error, msgspec.ValidationError) else type(error).__name__

@@ -9,8 +9,9 @@ from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
 
 from connector.domain.ticket import Author, Nature, Status, Ticket, Unreadable
+from connector.helpdesk.decoding import without_nul
 from connector.helpdesk.html_text import plain_text
-from connector.helpdesk.zendesk.payload import Id, OrganizationRow, TicketRow, UserRow, without_nul
+from connector.helpdesk.zendesk.payload import Id, OrganizationRow, TicketRow, UserRow
 
 _STATUSES: Mapping[str | None, Status] = {status.value: status for status in Status}
 _AUTHORS: Mapping[str | None, Author] = {

@@ -29,6 +29,7 @@ DEFAULT_LIMITS = MappingProxyType(
         "GET /custom-fields": 60,
         "GET /accounts/{id}": 60,
         "GET /issue-statuses": 10,
+        "POST /contacts/search": 20,
         UNLISTED: 10,
     }
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from connector.sandbox.pylon_api.records import (
     Account,
+    Contact,
     CustomField,
     Issue,
     Message,
@@ -124,6 +125,19 @@ def show_account(world: World, account: Account) -> dict[str, Any]:
         "is_disabled": False,
         "created_at": moment(account.created_at),
         "latest_customer_activity_time": None,
+    }
+
+
+def show_contact(contact: Contact) -> dict[str, Any]:
+    return {
+        "id": contact.id,
+        "name": contact.name,
+        "email": contact.email,
+        "emails": _list([contact.email]),
+        "account": None if contact.account_id is None else {"id": contact.account_id},
+        "custom_fields": {},
+        "external_ids": None,
+        "phone_numbers": None,
     }
 
 

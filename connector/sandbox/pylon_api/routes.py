@@ -41,6 +41,7 @@ _ROUTES = (
     Route("GET", "/custom-fields", directory_routes.list_fields),
     Route("GET", "/issue-statuses", directory_routes.list_statuses),
     Route("GET", "/accounts/{id}", directory_routes.show_one_account),
+    Route("POST", "/contacts/search", directory_routes.search_contacts),
     Route("POST", "/issues/search", issue_routes.search_issues),
     Route("GET", "/issues", issue_routes.list_issues),
     Route("GET", "/issues/{id}", issue_routes.show_one),
