@@ -10,11 +10,13 @@ import pytest
 from connector.clock import ManualClock
 from tests.contract.account import Account, Open, Terms
 from tests.contract.memory_account import open_memory
+from tests.contract.pylon_account import open_pylon
 from tests.contract.zendesk_account import open_zendesk
 
 ACCOUNTS: Mapping[str, Open] = {
     "memory": open_memory,
     "zendesk": open_zendesk,
+    "pylon": open_pylon,
 }
 
 
