@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from connector.domain.classification import Classification, Label
+from connector.domain.classification import Classification
 from connector.domain.decision import Cause, Route
 from connector.domain.taxonomy import Axis, Taxonomy
 from connector.domain.ticket import Group
@@ -48,28 +49,50 @@ class RoutingPolicy:
 
 def route(classification: Classification, policy: RoutingPolicy) -> Route:
     """The route of a classification; without a team that has a group it leads to the human group."""
-    labels = {axis: label.value for axis in Axis if (label := classification.on(axis))}
-    team = labels.get(Axis.TEAM)
-    if team is None or team not in policy.groups:
+    labels = _labels(classification)
+    there = _destination(labels, policy)
+    if there is None:
         return human_route(Cause.LOW_CONFIDENCE, policy)
-    rule = next((rule for rule in policy.queues if rule.holds(labels)), policy.default)
-    queue = rule.queue.format_map({axis.value: labels.get(axis, "unknown") for axis in Axis})
+    team, queue = labels[Axis.TEAM], there.queue
     tags = [policy.tag("routed"), policy.tag("queue", queue)]
     tags += [policy.tag(axis.value, value) for axis, value in labels.items()]
     if (second := classification.secondary_team) is not None and second != team:
         tags.append(policy.tag("secondary", second))  # rules may have made it the team
-    if rule.sla_minutes is not None:
-        tags.append(policy.tag("sla", rule.sla_minutes))
-    group = policy.groups[team]
+    if there.sla_minutes is not None:
+        tags.append(policy.tag("sla", there.sla_minutes))
     return Route(
         team=team,
         queue=queue,
-        group=group.id,
-        group_name=group.name,
+        group=there.group.id,
+        group_name=there.group.name,
         tags=tuple(tags),
-        priority=rule.priority or policy.priorities.get(labels.get(Axis.URGENCY, "")),
-        sla_minutes=rule.sla_minutes,
+        priority=there.priority,
+        sla_minutes=there.sla_minutes,
     )
+
+
+class _Destination(NamedTuple):
+    """What of a route decides who sees the ticket, and how soon."""
+
+    group: Group
+    queue: str
+    priority: str | None
+    sla_minutes: int | None
+
+
+def _labels(classification: Classification) -> dict[Axis, str]:
+    return {axis: label.value for axis in Axis if (label := classification.on(axis))}
+
+
+def _destination(labels: Mapping[Axis, str], policy: RoutingPolicy) -> _Destination | None:
+    """Where labels lead; None: to a person, since no group works on the team."""
+    group = policy.groups.get(labels.get(Axis.TEAM, ""))
+    if group is None:
+        return None
+    rule = next((rule for rule in policy.queues if rule.holds(labels)), policy.default)
+    queue = rule.queue.format_map({axis.value: labels.get(axis, "unknown") for axis in Axis})
+    priority = rule.priority or policy.priorities.get(labels.get(Axis.URGENCY, ""))
+    return _Destination(group, queue, priority, rule.sla_minutes)
 
 
 def human_route(cause: Cause, policy: RoutingPolicy) -> Route:
@@ -99,14 +122,11 @@ def axes_that_matter(
 
     Doubt on any other axis is not worth a dearer model: it would change a descriptive tag at most.
     """
-    here = _destination(route(classification, policy))
+    labels = _labels(classification)
+    here = _destination(labels, policy)
 
     def decides(axis: Axis) -> bool:
-        others = (classification.labelled({axis: Label(name, 1.0)}) for name in taxonomy.active_names(axis))
-        return any(_destination(route(other, policy)) != here for other in others)
+        names = taxonomy.active_names(axis)
+        return any(_destination({**labels, axis: name}, policy) != here for name in names)
 
     return tuple(axis for axis in Axis if decides(axis))
-
-
-def _destination(found: Route) -> tuple[str, str, str | None, int | None]:
-    return found.group, found.queue, found.priority, found.sla_minutes

@@ -96,7 +96,10 @@ class Cascade:
 
     def _guardrail_words(self, whole: Ticket, read: Ticket) -> tuple[str, ...]:
         """In all that arrived: what was cut as somebody else's words may be the customer's own after all."""
-        return tuple(dict.fromkeys((*self.guardrail.words_in(whole), *self.guardrail.words_in(read))))
+        words = self.guardrail.words_in(whole)
+        if (read.subject, read.text) == (whole.subject, whole.text):
+            return words
+        return tuple(dict.fromkeys((*words, *self.guardrail.words_in(read))))
 
     def _tiers_for(self, reading: Reading | None) -> Sequence[Tier]:
         """All of them; of a ticket in a language that is not a primary one only the strong tier and later."""

@@ -22,14 +22,22 @@ _MODIFIERS = (
 # "not only urgent" is an affirmation.
 _NEGATED = re.compile(rf"(?:^|[^\w'])(?:{_NEGATORS})(?:[\s-]+(?:{_MODIFIERS}))*[\s-]+$")
 
+_WORD = re.compile(r"\w+")
+
 
 def normalize(text: str) -> str:
     """Compatibility-folded, case-folded text with straight apostrophes and without invisible characters."""
     folded = unicodedata.normalize("NFKC", text[:_SEARCHED_CHARS]).casefold()
     folded = folded.replace("\u2019", "'").replace("\u2018", "'")
-    return "".join(
-        char for char in folded if unicodedata.category(char) not in {"Cf", "Cc"} or char.isspace()
-    )
+    invisible = {
+        ord(char): None
+        for char in set(folded)
+        if unicodedata.category(char) in {"Cf", "Cc"} and not char.isspace()
+    }
+    return folded.translate(invisible) if invisible else folded
+
+
+_Entry = tuple[str, re.Pattern[str], frozenset[str]]  # as it is named, as it is searched, words it needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +46,14 @@ class Phrases:
 
     words: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
-    _compiled: tuple[tuple[str, re.Pattern[str]], ...] = field(init=False, repr=False, compare=False)
+    _compiled: tuple[_Entry, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        spelled = [(word, _spelling(word)) for word in self.words if word.strip()]
-        spelled += [(pattern, pattern) for pattern in self.patterns]
+        spelled = [(word, _spelling(word), _words_in(normalize(word))) for word in self.words if word.strip()]
+        spelled += [(pattern, pattern, frozenset()) for pattern in self.patterns]
         compiled = tuple(
-            (name, re.compile(rf"(?<!\w)(?:{body})(?!\w)", re.IGNORECASE)) for name, body in spelled
+            (name, re.compile(rf"(?<!\w)(?:{body})(?!\w)", re.IGNORECASE), needed)
+            for name, body, needed in spelled
         )
         object.__setattr__(self, "_compiled", compiled)
 
@@ -54,10 +63,14 @@ class Phrases:
         With ``negation_counts`` an occurrence right behind a negation ("not urgent", "nothing urgent",
         "non-urgent", "nicht dringend") does not count.
         """
+        # Most entries are ruled out by a word that is not there.  Letters outside of ASCII may be equal to
+        # others where case is ignored.
+        words = _words_in(normalized) if normalized.isascii() else None
         return tuple(
             name
-            for name, pattern in self._compiled
-            if any(
+            for name, pattern, needed in self._compiled
+            if (words is None or needed <= words)
+            and any(
                 not (
                     negation_counts and _NEGATED.search(normalized, max(0, match.start() - 60), match.start())
                 )
@@ -73,3 +86,7 @@ def phrases(words: Iterable[str] = (), patterns: Iterable[str] = ()) -> Phrases:
 
 def _spelling(word: str) -> str:
     return r"[\s-]+".join(re.escape(part) for part in normalize(word).replace("-", " ").split())
+
+
+def _words_in(normalized: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(normalized))

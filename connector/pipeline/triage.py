@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from connector.classify.cascade import Cascade, Verdict
@@ -99,6 +100,7 @@ class Triage:
         workers = self._limits.workers
         fatal: BaseException | None = None
         running: dict[Future[None], SubmissionClaim] = {}
+        ended: SimpleQueue[Future[None]] = SimpleQueue()  # `wait` would touch every future for each that ends
         with ThreadPoolExecutor(workers, thread_name_prefix="triage") as pool:
             while True:
                 if fatal is not None or self._desk.clock.sleep(0):
@@ -106,14 +108,15 @@ class Triage:
                 elif len(running) <= workers:
                     # One batch ahead, so that no worker waits for a claim.
                     claims = self._desk.ledger.claim_submissions(2 * workers - len(running))
-                    running.update({pool.submit(self._triage, claim): claim for claim in claims})
+                    for claim in claims:
+                        running[future := pool.submit(self._triage, claim)] = claim
+                        future.add_done_callback(ended.put)
                 if not running:
                     break
                 patience = _LOOK_SECONDS if len(running) < workers else None
-                done, _ = wait(running, timeout=patience, return_when=FIRST_COMPLETED)
-                for future in done:
-                    del running[future]
-                    fatal = future.exception() or fatal
+                for future in _taken(ended, patience):
+                    if running.pop(future, None) is not None:  # else it was called off
+                        fatal = future.exception() or fatal
         if fatal is not None:
             raise fatal
 
@@ -253,3 +256,13 @@ class Triage:
             "wait_s": round(seconds, 1),
         }
         self._desk.observer(Event("ticket.deferred", "debug", facts))
+
+
+def _taken(ended: SimpleQueue[Future[None]], patience: float | None) -> list[Future[None]]:
+    """What has ended: waits for the first for so many seconds, and takes what else is there."""
+    taken = []
+    with suppress(Empty):
+        taken.append(ended.get(timeout=patience))
+        while True:
+            taken.append(ended.get_nowait())
+    return taken

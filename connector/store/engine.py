@@ -79,6 +79,7 @@ def _postgresql(url: URL, *, read_only: bool) -> Engine:
             pool_size=8,
             max_overflow=8,  # a server has 100 for everybody; transactions are short, so threads take turns
             pool_use_lifo=True,
+            pool_reset_on_return=None,  # `Database` ends every transaction itself
             # Not `pool_pre_ping`, a fifth of all round trips: what a lost connection undid is repeated.
             hide_parameters=True,
             connect_args={
@@ -113,6 +114,7 @@ def _sqlite(path: Path | None, clock: Clock | None, *, read_only: bool) -> Engin
             pool_size=8,
             max_overflow=-1,
             pool_use_lifo=True,
+            pool_reset_on_return=None,  # `Database` ends every transaction itself
             hide_parameters=True,
         )
     _set_up(engine, steady_ms(clock) if clock else None, read_only=read_only)
