@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -107,8 +107,10 @@ class OrderlyLedger:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
-    def claim_submissions(self, limit: int) -> Sequence[SubmissionClaim]:
-        return self.inner.claim_submissions(limit) if limit == self.most else ()
+    def claim_submissions(
+        self, limit: int, repeat_within: timedelta = timedelta(0)
+    ) -> Sequence[SubmissionClaim]:
+        return self.inner.claim_submissions(limit, repeat_within) if limit == self.most else ()
 
     def claim_writes(self, limit: int) -> Sequence[WriteClaim]:
         return self.inner.claim_writes(limit) if self.inner.due().writes else ()
