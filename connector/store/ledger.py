@@ -135,7 +135,7 @@ class SqlLedger:
             past = calls.look_back(tx, again, self._now_ms()) if again else {}
             heard = [row.ticket_id for row in rows if row.heard_since is not None]
             ours = self._routings(tx, heard) if heard else {}
-            asking = [row.ticket_id for row in rows if row.heard_since is None]
+            asking = [row for row in rows if row.heard_since is None]
             earlier = replies.count_earlier(tx, self._helpdesk, asking, repeat_within)
         ordered = sorted(rows, key=lambda row: (row.rank, row.run_after, row.id))
         return [

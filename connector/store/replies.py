@@ -97,10 +97,12 @@ _EARLIER = select(
     .scalar_subquery()
     .label("earlier"),
 ).where(
-    _first.c.helpdesk == _OF,
-    _first.c.ticket_id.in_(_IDS),
-    _first.c.generation == 1,
+    # By number: by ticket, PostgreSQL would read every ticket while it has no statistics of a new table.
+    _first.c.id.in_(_IDS),
     _first.c.requester.is_not(None),
+)
+_FIRST_GENERATIONS = select(submissions.c.id).where(
+    submissions.c.helpdesk == _OF, submissions.c.ticket_id.in_(_IDS), submissions.c.generation == 1
 )
 
 
@@ -175,19 +177,18 @@ def reply_in(row: AnyRow) -> Reply | None:
 
 
 def count_earlier(
-    tx: Connection, helpdesk: str, ticket_ids: Sequence[str], within: timedelta
+    tx: Connection, helpdesk: str, claimed: Sequence[AnyRow], within: timedelta
 ) -> dict[str, int]:
     """How many other originals the requester of each ticket opened so shortly before it, counted up to 20.
 
     Nobody knows of a requester whose words were erased.
     """
-    if not (ticket_ids and within):
+    if not (claimed and within):
         return {}
-    values = {
-        "of_helpdesk": helpdesk,
-        "ids": list(ticket_ids),
-        "within_ms": within // timedelta(milliseconds=1),
-    }
+    ids = [row.id for row in claimed if row.generation == 1]  # only these know when the ticket was opened
+    if later := [row.ticket_id for row in claimed if row.generation > 1]:
+        ids += tx.scalars(_FIRST_GENERATIONS, {"of_helpdesk": helpdesk, "ids": later})
+    values = {"ids": ids, "within_ms": within // timedelta(milliseconds=1)}
     return {row.ticket_id: row.earlier for row in tx.execute(_EARLIER, values)}
 
 
