@@ -113,10 +113,7 @@ class WriteBack:
         self._delivery = Delivery(writes, helpdesk, clock, observer, policy.max_attempts)
 
     def run(self) -> None:
-        """Write until nothing is due or a stop is asked for.
-
-        Raises what the helpdesk raises; writes that were not sent are back in the queue by then.
-        """
+        """Write what is due (see `Delivery.run`).  Raises what the helpdesk raises."""
         self._delivery.run()
 
 
