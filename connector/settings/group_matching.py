@@ -44,7 +44,8 @@ _NOISE = frozenset(
 # Groups of that kind are no team's, unless a team is called so.
 _NOT_FOR_TICKETS = frozenset(
     _WORD.findall(
-        "sale marketing recruiting recruitment hr spam suspended test archive archived old deprecated inactive"
+        "sale marketing recruiting recruitment hr spam suspended test archive archived old deprecated "
+        "inactive"
     )
 )
 

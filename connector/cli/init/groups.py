@@ -105,7 +105,7 @@ class _Board:
         """The group with this number, name or id.  Raises SettingsError for anything else."""
         if answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(self.groups):
             return self.groups[int(answer) - 1]
-        return find_group(answer, self.groups, "that")
+        return find_group(answer, self.groups, "your answer")
 
     def ask(self, question: str, *, flag: str, default: Group | None) -> Group:
         def accept(answer: str) -> str:

@@ -24,6 +24,11 @@ _OAUTH = (
     "confidential, client credentials, of an admin user). API tokens are being retired: since 2026-10-27\n"
     "nobody can create one, one that is not used for 30 days is switched off, and on 2027-04-30 all end."
 )
+_OAUTH_REFUSED = (
+    "Is it the unique identifier (not the name), and all of the secret? The client must be confidential, and\n"
+    "its user an admin."
+)
+_TOKEN_REFUSED = "Is the token still active, may API tokens be used at all, and is the user an admin?"
 _PYLON = "Pylon: an admin creates an API token in Settings, API tokens. It works in its own region alone."
 
 
@@ -118,6 +123,8 @@ def _doubt(form: Form, error: ConnectorError) -> None:
         other = "eu" if form.answers["region"] == "us" else "us"
         form.doubt("region", suggesting=other)
     elif isinstance(error, AuthRefused):
+        if form.answers["kind"] == "zendesk":
+            say(_OAUTH_REFUSED if form.has("client_id") else _TOKEN_REFUSED)
         form.doubt(*_CREDENTIALS)
     elif form.answers["kind"] == "zendesk":
         form.doubt("base_url")
