@@ -35,7 +35,10 @@ def init_command(
         str | None, typer.Option(metavar="ID", help="Zendesk: unique identifier of the OAuth client.")
     ] = None,
     email: Annotated[
-        str | None, typer.Option(help="Zendesk's legacy login, with an API token, instead of a client.")
+        str | None,
+        typer.Option(
+            metavar="E-MAIL", help="Zendesk's legacy login, with an API token, instead of a client."
+        ),
     ] = None,
     human_group: Annotated[
         str | None, typer.Option(metavar="NAME", help="The group for what a person must decide.")

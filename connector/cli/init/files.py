@@ -147,17 +147,18 @@ class _Move:
         if not os.path.lexists(target):
             _link(draft, target)
             self.undo.callback(target.unlink)
-        elif _content(target).strip() == draft.read_bytes().strip():
+            self.placed.written.append(target)
             return
-        else:
+        _refuse_link(target)
+        if target.read_bytes().strip() != draft.read_bytes().strip():
             self._keep(target)
             draft.replace(target)
-        self.placed.written.append(target)
+            self.placed.written.append(target)
 
     def retire(self, target: Path) -> None:
         """Take a secret out of the way."""
         if os.path.lexists(target):
-            _content(target)
+            _refuse_link(target)
             self._keep(target)
             target.unlink(missing_ok=True)
 
@@ -172,7 +173,7 @@ class _Move:
                 _link(target, backup)
             except FileExistsError:
                 continue
-            self.undo.callback(backup.replace, target)
+            self.undo.callback(_put_back, backup, target)
             self.placed.backups.append(backup)
             return
         raise SettingsError(f"{target}: there are {_MOST_BACKUPS} old ones beside it already")
@@ -184,11 +185,14 @@ def _taken(path: Path) -> typer.BadParameter:
     )
 
 
-def _content(path: Path) -> bytes:
-    """What a file holds.  Raises SettingsError for a symbolic link."""
+def _put_back(backup: Path, target: Path) -> None:
+    backup.replace(target)
+    backup.unlink(missing_ok=True)  # rename(2) does nothing while both are names of one file
+
+
+def _refuse_link(path: Path) -> None:
     if path.is_symlink():
         raise SettingsError(f"{path}: is a symbolic link; remove it, or name the place itself")
-    return path.read_bytes()
 
 
 def _write(path: Path, content: str | bytes, mode: int) -> None:

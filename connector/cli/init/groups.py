@@ -73,7 +73,7 @@ def reference(group: Group, groups: Sequence[Group]) -> str:
     name = group.name.strip()
     try:
         name.encode()
-        return name if find_group(name, groups, "") == group else group.id
+        return name if name and find_group(name, groups, "") == group else group.id
     except (SettingsError, UnicodeEncodeError):
         return group.id
 

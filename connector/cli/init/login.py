@@ -25,10 +25,10 @@ _OAUTH = (
     "nobody can create one, one that is not used for 30 days is switched off, and on 2027-04-30 all end."
 )
 _OAUTH_REFUSED = (
-    "Is it the unique identifier (not the name), and all of the secret? The client must be confidential, and\n"
-    "its user an admin."
+    "Is it the unique identifier (not the name), and all of the secret? The client must be confidential,\n"
+    "and its user an admin."
 )
-_TOKEN_REFUSED = "Is the token still active, may API tokens be used at all, and is the user an admin?"
+_LEGACY_REFUSED = "Is the token still active, may API tokens be used at all, and is the user an admin?"
 _PYLON = "Pylon: an admin creates an API token in Settings, API tokens. It works in its own region alone."
 
 
@@ -64,16 +64,18 @@ def log_in(form: Form, prove: Prove) -> Proof:
     ask, advice = (_ask_pylon, _PYLON) if form.answers["kind"] == "pylon" else (_ask_zendesk, _OAUTH)
     if form.dialogue.is_interactive and not form.has(*_CREDENTIALS):
         say(advice)
-    for left in reversed(range(_MOST_REFUSALS)):
+    refusals = 0
+    while True:
         ask(form)
         try:
+            say("Asking the helpdesk …")
             return prove(form.answers)
         except (AuthRefused, Unavailable, SettingsError) as error:
-            if not (form.dialogue.is_interactive and left):
+            refusals += 1
+            if not form.dialogue.is_interactive or refusals == _MOST_REFUSALS:
                 raise
             say(f"That did not work: {error}")
             _doubt(form, error)
-    raise AssertionError("unreachable")
 
 
 def ask_kind(form: Form) -> None:
@@ -124,7 +126,7 @@ def _doubt(form: Form, error: ConnectorError) -> None:
         form.doubt("region", suggesting=other)
     elif isinstance(error, AuthRefused):
         if form.answers["kind"] == "zendesk":
-            say(_OAUTH_REFUSED if form.has("client_id") else _TOKEN_REFUSED)
+            say(_OAUTH_REFUSED if form.has("client_id") else _LEGACY_REFUSED)
         form.doubt(*_CREDENTIALS)
     elif form.answers["kind"] == "zendesk":
         form.doubt("base_url")
