@@ -68,7 +68,16 @@ def _first(loc: Loc, layers: tuple[Layer, ...]) -> Found | None:
 
 
 def _from_stdin() -> str:
-    secret = sys.stdin.read(_LONGEST_SECRET).strip()
+    if sys.stdin.isatty():
+        raise _no_secret("stdin is a terminal, which would show it; without the flag you are asked")
+    try:
+        secret = sys.stdin.read(_LONGEST_SECRET).strip()
+    except UnicodeDecodeError:
+        raise _no_secret("what is on stdin is no text") from None
     if not secret:
-        raise typer.BadParameter("there is no secret on stdin", param_hint="--secret-stdin")
+        raise _no_secret("there is no secret on stdin")
     return secret
+
+
+def _no_secret(why: str) -> typer.BadParameter:
+    return typer.BadParameter(why, param_hint="--secret-stdin")

@@ -116,10 +116,9 @@ def test_a_conversation_with_mistakes_ends_in_an_installation_that_works(place: 
     [
         (lambda terminal: terminal.type("\x03"), 130),
         (lambda terminal: terminal.send(signal.SIGTERM), 130),
-        (lambda terminal: terminal.send(signal.SIGHUP), 130),
         (lambda terminal: terminal.send(signal.SIGKILL), -signal.SIGKILL),
     ],
-    ids=["Ctrl-C", "SIGTERM", "SIGHUP", "SIGKILL"],
+    ids=["Ctrl-C", "SIGTERM", "SIGKILL"],
 )
 def test_a_wizard_that_is_stopped_leaves_nothing(
     place: Place, stop: Callable[[Terminal], None], code: int

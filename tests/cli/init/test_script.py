@@ -195,6 +195,37 @@ def test_what_is_missing_or_wrong_is_told_by_its_flag_before_anybody_is_asked(
     assert list(tmp_path.iterdir()) == []
 
 
+class Screen(io.StringIO):
+    """A terminal, as far as one can tell from it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stdin", "told"),
+    [
+        (Screen(f"{SECRET}\n"), "stdin is a terminal, which would show it"),
+        (io.TextIOWrapper(io.BytesIO(b"\xff\xfe"), encoding="utf-8"), "is no text"),
+    ],
+)
+def test_a_secret_is_not_read_from_where_it_would_be_seen_or_garbled(
+    stdin: io.TextIOBase,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    from connector.cli import run
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", stdin)
+
+    code = run(["init", "--helpdesk", "pylon", "--secret-stdin"])
+
+    assert (code, told in " ".join(capfd.readouterr().err.split())) == (2, True)
+
+
 def test_names_that_lead_to_no_group_or_to_two_end_with_78_and_leave_nothing(
     init: Init, account: ZendeskSandbox, tmp_path: Path
 ) -> None:
@@ -220,7 +251,7 @@ def test_what_is_there_is_never_replaced_unasked_and_kept_when_asked(
 ) -> None:
     settings, secrets = tmp_path / "settings.toml", tmp_path / "secrets"
     settings.write_text('[helpdesk]\nkind = "sandbox"\n')
-    secrets.mkdir(mode=0o700)
+    secrets.mkdir(mode=0o755)
     (secrets / "helpdesk__client_secret").write_text("an older one")
     (secrets / "helpdesk__api_token").write_text("of the other login")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
@@ -243,6 +274,7 @@ def test_what_is_there_is_never_replaced_unasked_and_kept_when_asked(
     ]
     assert (tmp_path / "settings.toml.bak").read_bytes() == before[settings]
     assert (secrets / ".helpdesk__client_secret.bak").read_text() == "an older one"
+    assert "secrets: others can look into this directory; run chmod 700 on it" in forced.err
     loaded = load_settings(environment={}, directory=tmp_path)
     assert (loaded.warnings, loaded.settings.helpdesk.client_id) == ((), "connector")
 
