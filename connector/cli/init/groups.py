@@ -112,7 +112,8 @@ class _Board:
             return self.find(answer).id
 
         number = str(self.groups.index(default) + 1) if default else None
-        told = f"{question} (number, name or id)"
+        enter = f"; Enter: {shown(default)}" if default else ""
+        told = f"{question} (number, name or id{enter})"
         return self.find_id(self.dialogue.ask(told, instead=flag, default=number, accept=accept))
 
     def find_id(self, group_id: str) -> Group:

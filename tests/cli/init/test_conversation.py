@@ -59,7 +59,9 @@ def test_a_conversation_with_mistakes_ends_in_an_installation_that_works(place: 
         terminal.answer("Unique identifier of the OAuth client (- for e-mail and API token) [connector]: ")
         terminal.answer("Secret of the OAuth client (not shown): ", SECRET)
         terminal.expect("Logged in: Connector, admin")
-        terminal.answer("Which group gets what a person must decide? (number, name or id) [7]: ")
+        terminal.answer(
+            "Which group gets what a person must decide? (number, name or id; Enter: Support) [7]: "
+        )
         terminal.answer("In which groups do new tickets arrive?", "support")
         terminal.expect("billing          Billing\n")
         terminal.answer("Which team shall have another group? (its name; Enter: all is right): ", "bilinng")
@@ -116,9 +118,10 @@ def test_a_conversation_with_mistakes_ends_in_an_installation_that_works(place: 
     [
         (lambda terminal: terminal.type("\x03"), 130),
         (lambda terminal: terminal.send(signal.SIGTERM), 130),
+        (lambda terminal: terminal.send(signal.SIGHUP), 130),
         (lambda terminal: terminal.send(signal.SIGKILL), -signal.SIGKILL),
     ],
-    ids=["Ctrl-C", "SIGTERM", "SIGKILL"],
+    ids=["Ctrl-C", "SIGTERM", "SIGHUP", "SIGKILL"],
 )
 def test_a_wizard_that_is_stopped_leaves_nothing(
     place: Place, stop: Callable[[Terminal], None], code: int
