@@ -186,5 +186,5 @@ def _conclude(rehearsed: dict[str, Any], lived: dict[str, Any], mind: Mind) -> N
         "\nHow to go on:\n"
         f"  {ledger} connector decisions --kind escalated\n"
         f"  {ledger} connector explain TICKET\n"
-        "  connector config example > settings.toml   # then: a real Zendesk in five steps, see README.md"
+        "  connector init   # your own helpdesk: asks a few questions, writes settings.toml and secret files"
     )

@@ -82,8 +82,8 @@ class Transport:
     """Sends requests to ``origin`` and nowhere else: no redirects, no cookies, nothing of the environment.
 
     Thread-safe: each thread has its own session.  ``read_only`` refuses every `send`.  While ``breaker``
-    is open nothing is sent, and the caller gets Unavailable at once.  ``advice`` says, from the body of an
-    answer that refuses us, what a person can do about it.
+    is open nothing is sent, and the caller gets Unavailable at once.  ``refusal`` says,
+    from the body of an answer that refuses us, what a person can do about it.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Transport:
         ca_bundle: str | None = None,
         proxy: str | None = None,
         random: Random | None = None,
-        advice: Callable[[bytes], str] | None = None,
+        refusal: Callable[[str, bytes], AuthRefused] | None = None,
     ) -> None:
         self._origin = origin
         self._clock = clock
@@ -110,7 +110,7 @@ class Transport:
         self._bounds = bounds or Bounds()
         self._ca_bundle = ca_bundle
         self._proxy = proxy
-        self._advice = advice
+        self._refusal = refusal
         self._patience = Patience(clock, random or Random())  # noqa: S311 - jitter, not secrets
         self._local = threading.local()
         self._lock = threading.Lock()
@@ -178,8 +178,8 @@ class Transport:
             self._clock.now(),
             forbidden_is_answer=forbidden_is_answer,
         )
-        if isinstance(error, AuthRefused) and self._advice and (advice := self._advice(reply.body)):
-            return AuthRefused(f"{error}: {advice}")
+        if isinstance(error, AuthRefused) and self._refusal:
+            return self._refusal(str(error), reply.body)
         if error is None and reply.is_ok and not is_json(reply.body):
             # A maintenance page, or a connection closed inside the headers: never "there are no tickets".
             return AnswerLost(f"{request.what} answered {reply.status} with something that is not JSON")

@@ -14,7 +14,7 @@ from connector.errors import AuthRefused, SettingsError, Unavailable
 from connector.helpdesk.address import parse_origin
 from connector.helpdesk.budget import RateBudget
 from connector.helpdesk.pylon.accounts import Accounts
-from connector.helpdesk.pylon.auth import BearerToken, advice
+from connector.helpdesk.pylon.auth import BearerToken, refusal
 from connector.helpdesk.pylon.feed import IssueFeed
 from connector.helpdesk.pylon.limits import limit_policy
 from connector.helpdesk.pylon.lookup import IssueLookup
@@ -164,7 +164,7 @@ def connect_pylon(
         ca_bundle=ca_bundle,
         proxy=proxy,
         random=random,
-        advice=advice,
+        refusal=refusal,
     )
     accounts = Accounts(transport, clock, tier_field=tier_field, arr_field=arr_field, tier_tags=tier_tags)
     reader = IssueReader(States(transport, clock), accounts, Openers(transport), hears_replies=hears_replies)

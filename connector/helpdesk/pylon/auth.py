@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from connector.errors import AuthRefused, WrongRegion
 from connector.helpdesk.pylon.payload import error_code
 
+_WRONG_REGION = "wrong_region_token"
 _ADVICE = {
-    "wrong_region_token": "the token belongs to Pylon's other region; set [helpdesk] region to that one",
+    _WRONG_REGION: "the token belongs to Pylon's other region; set [helpdesk] region to that one",
     "invalid_api_token": "Pylon does not know this API token; an admin creates one in Settings, API tokens",
     "invalid_oauth_token": "this is no API token; an admin creates one in Settings, API tokens",
     "invalid_authorization_header": "Pylon cannot read the API token; was all of it copied?",
@@ -26,6 +28,9 @@ class BearerToken:
         return False
 
 
-def advice(body: bytes) -> str:
-    """What a person can do about a refusal; empty where Pylon's code is not known."""
-    return _ADVICE.get(error_code(body), "")
+def refusal(told: str, body: bytes) -> AuthRefused:
+    """``told``, with what a person can do about it where Pylon's code is known."""
+    code = error_code(body)
+    advice = _ADVICE.get(code)
+    kind = WrongRegion if code == _WRONG_REGION else AuthRefused
+    return kind(f"{told}: {advice}" if advice else told)
