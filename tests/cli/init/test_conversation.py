@@ -54,7 +54,7 @@ def test_a_conversation_with_mistakes_ends_in_an_installation_that_works(place: 
         terminal.answer("Subdomain or address: ", f"{place.zendesk.url}/agent/dashboard?x=1")
         terminal.answer("Unique identifier of the OAuth client", "connector")
         terminal.answer("Secret of the OAuth client (not shown): ", WRONG)
-        terminal.expect("the helpdesk refuses the credentials")
+        terminal.expect("Zendesk refuses the OAuth client (invalid_client)")
         terminal.expect("Is it the unique identifier (not the name), and all of the secret?")
         terminal.answer("Unique identifier of the OAuth client (- for e-mail and API token) [connector]: ")
         terminal.answer("Secret of the OAuth client (not shown): ", SECRET)
