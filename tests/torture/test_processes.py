@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.postgres import Server
-from tests.torture.ordeal import Deed
+from tests.torture.plans import Deed
 from tests.torture.processes.audit import Broken
 from tests.torture.processes.campaign import Campaign
 from tests.torture.processes.gate import Weaken, without_memory, without_safe_update

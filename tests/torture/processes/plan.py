@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tests.torture.business import KINDS
-from tests.torture.ordeal import Deed
+from tests.torture.plans import Deed
 from tests.torture.processes.steps import NO_FATE, Fate
 
 BULK_TICKETS = 28  # more than 20 due writes go through one bulk update

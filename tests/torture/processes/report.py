@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from tests.torture.ordeal import Deed
+from tests.torture.plans import Deed
 from tests.torture.processes.audit import Broken
 from tests.torture.processes.campaign import Campaign, deal
 from tests.torture.processes.gate import Weaken, without_memory, without_safe_update

@@ -19,7 +19,7 @@ from connector.sandbox.zendesk_api import ZendeskSandbox
 from connector.sandbox.zendesk_api.records import Ticket
 from connector.settings import Settings
 from tests.torture.business import KINDS
-from tests.torture.ordeal import Deed
+from tests.torture.plans import Deed
 from tests.torture.processes.gate import Gate
 from tests.torture.processes.plan import ROUTED
 
