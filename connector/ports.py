@@ -11,7 +11,17 @@ from typing import Any, Protocol
 from connector.domain.classification import Answer, Tier
 from connector.domain.decision import Applied, Change, Decision, OurRouting, Outcome
 from connector.domain.taxonomy import Axis
-from connector.domain.ticket import Disposition, Group, History, Message, Page, Reply, Ticket, Unreadable
+from connector.domain.ticket import (
+    Disposition,
+    Group,
+    History,
+    Message,
+    Page,
+    Reply,
+    Standing,
+    Ticket,
+    Unreadable,
+)
 
 # --- Time -----------------------------------------------------------------------------------------------
 
@@ -230,7 +240,7 @@ class WriteClaim:
     ticket: Ticket  # as it was classified
     decision: Decision
     attempts: int  # this one included; of those that killed their worker only the write's own
-    sent_version: str | None  # the version an earlier attempt was sent against; None: nothing was ever sent
+    sent_to: Standing | None  # the ticket when an earlier attempt may have been sent; None: none ever was
 
     @property
     def ticket_id(self) -> str:
@@ -354,7 +364,11 @@ class Ledger(Protocol):
         """
         ...
 
-    def defer_write(self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool) -> None: ...
+    def defer_write(
+        self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool, sent: bool = False
+    ) -> None:
+        """Put the write back; ``sent``: this attempt may have reached the helpdesk, as earlier ones may."""
+        ...
 
     # both
     def due(self) -> Due: ...

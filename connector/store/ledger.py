@@ -220,9 +220,12 @@ class SqlLedger:
                 verdicts.replace(tx, claim, instead, self._pass_id, self._lane, self._now_ms())
 
     @repeated
-    def defer_write(self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool) -> None:
+    def defer_write(
+        self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool, sent: bool = False
+    ) -> None:
+        values = _delay(seconds, reason, counts=counts) | queues.sent_before(claim, sent=sent)
         with self._database.write("defer_write") as tx:
-            queues.change(tx, queues.PUT_BACK_WRITE, claim, _delay(seconds, reason, counts=counts))
+            queues.change(tx, queues.PUT_BACK_WRITE, claim, values)
 
     # --- Both ---------------------------------------------------------------------------------------------
 

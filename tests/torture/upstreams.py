@@ -15,6 +15,7 @@ from connector.ports import Account, Capabilities, Helpdesk, SubmissionClaim, Wr
 from connector.store import SqlLedger
 from tests.torture.business import opinion
 from tests.torture.mortality import Life
+from tests.torture.unguarded import Patch
 
 
 @dataclass
@@ -24,7 +25,7 @@ class MortalHelpdesk:
     life: Life
     inner: Helpdesk
     deliver: Callable[[Change], Applied]
-    sending: Change | None = None  # about to be carried there
+    sending: Change | Patch | None = None  # about to be carried there
 
     @property
     def capabilities(self) -> Capabilities:

@@ -13,7 +13,6 @@ from connector.helpdesk.pylon.intent import is_nothing, issue_fields, lost_tags,
 from connector.helpdesk.pylon.lookup import IssueLookup, is_gone, issue_path
 from connector.helpdesk.pylon.notes import leave_note
 from connector.helpdesk.pylon.payload import error_code
-from connector.helpdesk.pylon.sendings import Sendings
 from connector.helpdesk.transport import Reply, Transport
 
 _MOST_LOST_IN_A_ROW = 2
@@ -31,7 +30,6 @@ class IssueWriter:
     def __init__(self, transport: Transport, lookup: IssueLookup) -> None:
         self._transport = transport
         self._lookup = lookup
-        self._sendings = Sendings()
 
     def apply(self, changes: Sequence[Change]) -> Iterator[Applied]:
         """The outcome of each change, as soon as it is known.
@@ -46,13 +44,8 @@ class IssueWriter:
             lost = lost + 1 if outcome.outcome is Outcome.UNCLEAR else 0
             yield outcome
 
-    def has_arrived(self, seen: Ticket, change_id: str) -> bool | None:
-        """Whether a write without an answer took effect, by what the issue looks like; None: who knows."""
-        return self._sendings.has_arrived(seen, change_id)
-
     def _write(self, change: Change) -> Applied:
         issue_id = change.seen.id
-        self._sendings.begin(change.decision_id)
         self._transport.reserve("PATCH", issue_path(issue_id))
         now = self._lookup.current(issue_id, looks_up=False)
         if now is None:
@@ -61,12 +54,9 @@ class IssueWriter:
             return Applied(issue_id, Outcome.CONFLICT, detail="changed since it was read")
         fields = issue_fields(change)
         if not fields:
-            with self._sendings.sending(change):
-                return self._noted(change, _applied(change, now))
+            return self._noted(change, _applied(change, now))
         try:
-            with self._sendings.sending(change):
-                reply = self._patch(issue_id, fields, is_reserved=True)
-            return self._judge(change, reply)
+            return self._judge(change, self._patch(issue_id, fields, is_reserved=True))
         except AnswerLost as error:
             return Applied(issue_id, Outcome.UNCLEAR, detail=str(error))
 
@@ -122,7 +112,7 @@ class IssueWriter:
         """The issue after the write.  Raises AnswerLost when the answer does not tell."""
         try:
             after = self._lookup.read(reply, "PATCH issue", looks_up=False)
-        except ConnectorError as error:  # also when looking up a state is refused
+        except ConnectorError as error:
             problem = str(error)
         else:
             if isinstance(after, Ticket):
