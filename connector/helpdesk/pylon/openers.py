@@ -20,15 +20,18 @@ class Openers:
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Author] = OrderedDict()
 
-    def opener(self, issue_id: str) -> Author:
-        """UNKNOWN where there is no public message yet.  Raises Unavailable or AuthRefused."""
+    def opening(self, issue_id: str) -> tuple[Author, str | None]:
+        """Who opened the issue, and the words if they had to be read for it.
+
+        UNKNOWN where there is no public message yet.  Raises Unavailable or AuthRefused.
+        """
         with self._lock:
             if issue_id in self._known:
-                return self._known[issue_id]
-        _, author = first_words(self._transport, issue_id)
+                return self._known[issue_id], None
+        text, author = first_words(self._transport, issue_id)
         if author is not Author.UNKNOWN:
             with self._lock:
                 self._known[issue_id] = author
                 if len(self._known) > _MOST_REMEMBERED:
                     self._known.popitem(last=False)
-        return author
+        return author, text

@@ -115,6 +115,39 @@ class StatusesBody(msgspec.Struct):
     data: list[StatusRow] | None = None
 
 
+class OptionRow(msgspec.Struct):
+    slug: str | None = None
+
+
+class SelectRow(msgspec.Struct):
+    options: list[OptionRow] | None = None
+
+
+class FieldRow(msgspec.Struct):
+    """A custom field; only one to select from has ``select_metadata``."""
+
+    slug: str | None = None
+    is_read_only: bool | None = None
+    select_metadata: SelectRow | None = None
+
+    @property
+    def options(self) -> list[OptionRow]:
+        return (self.select_metadata.options if self.select_metadata else None) or []
+
+
+class FieldsBody(msgspec.Struct):
+    data: list[FieldRow] | None = None
+
+
+class TagRow(msgspec.Struct):
+    value: str | None = None
+    object_type: str | None = None
+
+
+class TagsBody(msgspec.Struct):
+    data: list[TagRow] | None = None
+
+
 class ContactRow(msgspec.Struct):
     id: str
     email: str | None = None
@@ -157,6 +190,8 @@ _DECODERS: Mapping[type, msgspec.json.Decoder[Any]] = {
         ContactsBody,
         MeBody,
         ThreadBody,
+        FieldsBody,
+        TagsBody,
     )
 }
 
