@@ -12,7 +12,7 @@ from connector.domain.decision import Applied, Change
 from connector.domain.ticket import Group, Message, Page, Ticket, Unreadable
 from connector.errors import AuthRefused, SettingsError, Unavailable
 from connector.helpdesk.address import parse_origin
-from connector.helpdesk.budget import RateBudget
+from connector.helpdesk.budget import LONGEST_WAIT_SECONDS, RateBudget
 from connector.helpdesk.pylon.accounts import Accounts
 from connector.helpdesk.pylon.auth import BearerToken, advice
 from connector.helpdesk.pylon.feed import IssueFeed
@@ -187,6 +187,7 @@ def connect_pylon(
         proxy=proxy,
         random=random,
         advice=advice,
+        longest_limit_seconds=LONGEST_WAIT_SECONDS,  # Pylon's limits are low, and every window is a minute
     )
     accounts = Accounts(transport, clock, tier_field=tier_field, arr_field=arr_field, tier_tags=tier_tags)
     inbox = Inbox(inbox_groups)

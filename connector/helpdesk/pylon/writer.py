@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from connector.domain.decision import Applied, Change, Outcome
 from connector.domain.ticket import Ticket
-from connector.errors import ConnectorError, Unavailable
+from connector.errors import ConnectorError, RateLimited, Unavailable
+from connector.helpdesk.budget import LONGEST_WAIT_SECONDS
 from connector.helpdesk.failure import AnswerLost
 from connector.helpdesk.pylon.intent import is_nothing, issue_fields, lost_tags, merged_tags, new_tags
 from connector.helpdesk.pylon.lookup import IssueLookup, is_gone, issue_path
@@ -42,13 +43,22 @@ class IssueWriter:
         for change in changes:
             if lost == _MOST_LOST_IN_A_ROW:
                 raise Unavailable(f"{lost} writes in a row were left without an answer")
-            outcome = _unchanged(change) if is_nothing(change) else self._write(change)
+            outcome = _unchanged(change) if is_nothing(change) else self._write_when_let(change)
             lost = lost + 1 if outcome.outcome is Outcome.UNCLEAR else 0
             yield outcome
 
     def has_arrived(self, seen: Ticket, change_id: str) -> bool | None:
         """Whether a write without an answer took effect, by what the issue looks like; None: who knows."""
         return self._sendings.has_arrived(seen, change_id)
+
+    def _write_when_let(self, change: Change) -> Applied:
+        """What a rate limit refuses was not executed: it is begun anew, once, when the limit lets it."""
+        try:
+            return self._write(change)
+        except RateLimited as refused:
+            if (refused.retry_after_seconds or 0.0) > LONGEST_WAIT_SECONDS:
+                raise
+            return self._write(change)
 
     def _write(self, change: Change) -> Applied:
         issue_id = change.seen.id

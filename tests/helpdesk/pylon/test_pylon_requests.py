@@ -188,3 +188,14 @@ def test_limits_that_an_operator_knows_better_replace_the_published_ones(
 
     assert unhurried < timedelta(seconds=5)
     assert clock.now() - started > timedelta(seconds=5)
+
+
+def test_words_of_a_form_are_there_when_the_issue_is_read_again(tenant: PylonSandbox, connected: Any) -> None:
+    issue = tenant.create_issue("Form", "<p>In a form</p>", source="form")
+    at = connected()
+    at.poll()
+
+    found = at.pylon.fetch([issue])[issue]
+
+    assert found.text == "In a form"
+    assert len(at.asked()) == 1
