@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from random import Random
 from typing import Literal
 
@@ -186,7 +187,7 @@ def connect_pylon(
         ca_bundle=ca_bundle,
         proxy=proxy,
         random=random,
-        advice=advice,
+        advice=partial(advice, region=None if base_url else region),
         longest_limit_seconds=LONGEST_WAIT_SECONDS,  # Pylon's limits are low, and every window is a minute
     )
     accounts = Accounts(transport, clock, tier_field=tier_field, arr_field=arr_field, tier_tags=tier_tags)

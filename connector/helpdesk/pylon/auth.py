@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from connector.helpdesk.pylon.payload import error_code
 
+_WRONG_REGION = "wrong_region_token"
 _ADVICE = {
-    "wrong_region_token": "the token belongs to Pylon's other region; set [helpdesk] region to that one",
     "invalid_api_token": "Pylon does not know this API token; an admin creates one in Settings, API tokens",
     "invalid_oauth_token": "this is no API token; an admin creates one in Settings, API tokens",
     "invalid_authorization_header": "Pylon cannot read the API token; was all of it copied?",
@@ -26,6 +26,16 @@ class BearerToken:
         return False
 
 
-def advice(body: bytes) -> str:
-    """What a person can do about a refusal; empty where Pylon's code is not known."""
-    return _ADVICE.get(error_code(body), "")
+def advice(body: bytes, region: str | None) -> str:
+    """What a person can do about a refusal; empty where Pylon's code is not known.
+
+    ``region`` is the one that was asked, us or eu; None where an address was given instead.
+    """
+    code = error_code(body)
+    if code == _WRONG_REGION:
+        other = {"us": "eu", "eu": "us"}.get(region or "")
+        way_out = (
+            f'set [helpdesk] region = "{other}"' if other else "leave base_url out and set region instead"
+        )
+        return f"the token belongs to Pylon's other region; {way_out}"
+    return _ADVICE.get(code, "")
