@@ -144,7 +144,7 @@ def _connect_pylon(
         has_notes=chosen.internal_notes,
         inbox_groups=chosen.inbox_groups,
         confirms_openers=chosen.confirm_openers,
-        requests_per_minute={**chosen.requests_per_minute},
+        requests_per_minute={str(name): count for name, count in chosen.requests_per_minute.items()},
         base_url=chosen.base_url,
         read_only=read_only,
         tier_field=chosen.tier_field,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from connector.domain.decision import Applied, Change, Outcome
 from connector.domain.ticket import Ticket
-from connector.errors import ConnectorError, RateLimited, Unavailable
+from connector.errors import ConnectorError, RateLimited
 from connector.helpdesk.budget import LONGEST_WAIT_SECONDS
 from connector.helpdesk.failure import AnswerLost
 from connector.helpdesk.pylon.intent import is_nothing, issue_fields, lost_tags, merged_tags, new_tags
@@ -15,9 +15,8 @@ from connector.helpdesk.pylon.lookup import IssueLookup, is_gone, issue_path
 from connector.helpdesk.pylon.notes import leave_note
 from connector.helpdesk.pylon.payload import error_code
 from connector.helpdesk.pylon.sendings import Sendings
+from connector.helpdesk.single_file import in_single_file
 from connector.helpdesk.transport import Reply, Transport
-
-_MOST_LOST_IN_A_ROW = 2
 
 
 class IssueWriter:
@@ -39,13 +38,9 @@ class IssueWriter:
 
         Raises Unavailable instead of sending more when two answers in a row were lost.
         """
-        lost = 0
-        for change in changes:
-            if lost == _MOST_LOST_IN_A_ROW:
-                raise Unavailable(f"{lost} writes in a row were left without an answer")
-            outcome = _unchanged(change) if is_nothing(change) else self._write_when_let(change)
-            lost = lost + 1 if outcome.outcome is Outcome.UNCLEAR else 0
-            yield outcome
+        return in_single_file(
+            changes, lambda change: _unchanged(change) if is_nothing(change) else self._write_when_let(change)
+        )
 
     def has_arrived(self, seen: Ticket, change_id: str) -> bool | None:
         """Whether a write without an answer took effect, by what the issue looks like; None: who knows."""
