@@ -90,11 +90,7 @@ class RateBudget:
                 self._quota.close(each.bucket, pause)
 
     def pause(self, method: str, path: str, seconds: float | None) -> None:
-        """The helpdesk refused this request for ``seconds``: the same kind of request waits that long.
-
-        Whoever refuses has limits, so from now on the documented ones hold, unless headers tell others.
-        """
-        self._quota.limit(self._policy.documented, assumed=True)
+        """The helpdesk refused this request for ``seconds``: the same kind of request waits that long."""
         pause = self._policy.blind_pause_seconds if seconds is None else seconds
         if pause is not None:
             self._quota.close(self._policy.buckets_of(method, path)[-1], pause)
