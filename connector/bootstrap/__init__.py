@@ -16,7 +16,12 @@ from connector.bootstrap.books import (
 from connector.bootstrap.errands import Labelling, Undoing, connect_undo, open_labelling, open_retry
 from connector.bootstrap.local import current_local, examine_local, open_local, train_local
 from connector.bootstrap.reading import open_reader
-from connector.bootstrap.upstreams import find_requesters, open_classifier, open_helpdesk
+from connector.bootstrap.upstreams import (
+    find_requesters,
+    open_classifier,
+    open_helpdesk,
+    readiness_of_helpdesk,
+)
 from connector.bootstrap.wiring import Connector, connect
 
 __all__ = [
@@ -40,6 +45,7 @@ __all__ = [
     "open_reader",
     "open_reports",
     "open_retry",
+    "readiness_of_helpdesk",
     "schema_of",
     "train_local",
     "upgrade_store",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
 from connector.bootstrap.examples import NO_EXAMPLES, Examples
@@ -15,7 +16,9 @@ from connector.settings import Settings
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from connector.helpdesk.pylon import PylonHelpdesk
     from connector.helpdesk.quota import Quota
+    from connector.helpdesk.remark import Remark
     from connector.llm.batches import ClaudeBatches
     from connector.llm.claude import ClaudeClassifier
     from connector.llm.provider import Provider
@@ -70,6 +73,26 @@ def find_requesters(settings: Settings, clock: Clock, email: str) -> tuple[str, 
     return _connect_helpdesk(settings, clock, read_only=True).requesters(email)
 
 
+def readiness_of_helpdesk(settings: Settings, clock: Clock) -> tuple[Remark, ...]:
+    """What an operator should know of the helpdesk before going live, as far as it can be asked.
+
+    Raises SettingsError, AuthRefused or Unavailable.
+    """
+    chosen = settings.helpdesk
+    if chosen.kind != "pylon":
+        return ()
+    from connector.helpdesk.pylon import Needs
+
+    needs = Needs(
+        frozenset(settings.priorities().values()) if settings.write.priority else frozenset(),
+        settings.tags.prefix,
+        tuple(filter(None, (chosen.tier_field, chosen.arr_field))),
+    )
+    pylon = _connect_pylon(settings, clock, read_only=False, breaker=None, quota=None)
+    with closing(pylon):
+        return tuple(pylon.readiness(needs))
+
+
 def _connect_helpdesk(
     settings: Settings,
     clock: Clock,
@@ -109,7 +132,7 @@ def _connect_helpdesk(
 
 def _connect_pylon(
     settings: Settings, clock: Clock, *, read_only: bool, breaker: Breaker | None, quota: Quota | None
-) -> KnowsPeople:
+) -> PylonHelpdesk:
     from connector.helpdesk.pylon import connect_pylon
 
     chosen = settings.helpdesk
@@ -119,6 +142,9 @@ def _connect_pylon(
         api_token=_reveal(chosen.api_token),
         region=chosen.region,
         has_notes=chosen.internal_notes,
+        inbox_groups=chosen.inbox_groups,
+        confirms_openers=chosen.confirm_openers,
+        requests_per_minute={str(name): count for name, count in chosen.requests_per_minute.items()},
         base_url=chosen.base_url,
         read_only=read_only,
         tier_field=chosen.tier_field,

@@ -17,6 +17,7 @@ import typer
 
 from connector.cli.output import emit_json, say, totals_line, usd
 from connector.cli.session import Session, session
+from connector.cli.side_effects import SIDE_EFFECTS
 from connector.errors import ConnectorError, StoreInUse
 from connector.pipeline.summary import Summary
 from connector.ports import Event
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
     from connector.bootstrap.backfill import Backfilling
     from connector.pipeline.purse import Purse
     from connector.pipeline.survey import Survey
-
-_WARNING = (
-    "Moving a ticket into a group can send an e-mail to every agent of that group: in Zendesk look at "
-    'Admin Center > Objects and rules > Triggers, "Notify group of assignment", before you start.'
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,7 @@ def backfill(wanted: Wanted, *, as_json: bool, config: Path | None) -> int:
         settings, clock = at_work.settings, at_work.clock
         found = survey_past(settings, clock, wanted.since, wanted.limit, in_batches=wanted.batch)
         if not as_json or (sys.stdin.isatty() and not wanted.yes):
-            _show(found, wanted)
+            _show(found, wanted, SIDE_EFFECTS[settings.helpdesk.kind])
         if not _agreed(found, wanted):
             if as_json:
                 emit_json({"mode": "dry_run", "survey": facts(found)})
@@ -191,7 +187,7 @@ def facts(found: Survey) -> dict[str, Any]:
     }
 
 
-def _show(found: Survey, wanted: Wanted) -> None:
+def _show(found: Survey, wanted: Wanted, effects: str) -> None:
     others = {each.value: count for each, count in found.screened.items() if each.value != "original"}
     reasons = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in sorted(others.items()))
     how = "a rough guess" if found.is_guess else "by your own tickets of the last 30 days"
@@ -206,7 +202,7 @@ def _show(found: Survey, wanted: Wanted) -> None:
     if wanted.max_cost is not None:
         print(f"Limit: {usd(wanted.max_cost)}; it stops before a call that could exceed it")
     print(f"Time: {_duration(found.seconds)}")
-    print(_WARNING)
+    print(effects)
 
 
 def _duration(seconds: float | None) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from connector.cli.output import emit_json
+from connector.cli.output import emit_json, say
 from connector.cli.session import Session, session
+from connector.cli.side_effects import SIDE_EFFECTS
 from connector.domain.classification import Tier
 from connector.errors import ConnectorError
 from connector.ports import Event
@@ -28,8 +29,10 @@ class Finding:
 def check(*, as_json: bool, config: Path | None) -> int:
     """Exit code 0, or that of the first failure."""
     findings: list[Finding] = []
+    look = ""
     try:
         with session(config, level="warning") as at_work:
+            look = "" if at_work.emulated else SIDE_EFFECTS.get(at_work.settings.helpdesk.kind, "")
             findings += [Finding("settings", "ok", "read and consistent"), *_connections(at_work)]
     except ConnectorError as error:
         findings.append(Finding("settings", "fail", str(error), error.exit_code))
@@ -38,17 +41,18 @@ def check(*, as_json: bool, config: Path | None) -> int:
     else:
         for each in findings:
             print(f"{each.state:<5} {each.what:<14} {each.detail}")
+        if look:
+            say(f"\nBefore the first live pass: {look}")
     return next((each.code for each in findings if each.state == "fail"), os.EX_OK)
 
 
 def _connections(at_work: Session) -> Iterator[Finding]:
     yield _tried("database", lambda: _database(at_work), "create the directory, or correct [store] url")
-    helpdesk = _tried(
-        "helpdesk", lambda: _helpdesk(at_work), "see README, a real Zendesk in five steps, or Pylon"
-    )
+    helpdesk = _tried("helpdesk", lambda: _helpdesk(at_work), "see README, Zendesk and Pylon in five steps")
     yield helpdesk
     if helpdesk.state == "ok":
         yield _tried("groups", lambda: _groups(at_work), "correct the group in [[teams]] or create it")
+        yield from _readiness(at_work)
     yield _tried("local tier", lambda: _local(at_work), "connector train LABELS.csv")
     if not at_work.settings.llm.enabled:
         yield Finding("models", "ok", "off ([llm] enabled = false); what nothing decides goes to a person")
@@ -90,6 +94,17 @@ def _groups(at_work: Session) -> str:
     routing = resolve_routing(at_work.settings, groups)
     resolve_inbox(at_work.settings, groups)
     return f"{len(routing.groups)} teams and the human group exist"
+
+
+def _readiness(at_work: Session) -> Iterator[Finding]:
+    """What the helpdesk tells about itself; none of it keeps the connector from starting."""
+    from connector.bootstrap import readiness_of_helpdesk
+
+    try:
+        for each in readiness_of_helpdesk(at_work.settings, at_work.clock):
+            yield Finding(each.about, "ok" if each.is_fine else "warn", each.detail)
+    except ConnectorError as error:
+        yield Finding("readiness", "fail", str(error), error.exit_code)
 
 
 def _local(at_work: Session) -> str | Finding:

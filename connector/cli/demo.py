@@ -16,6 +16,7 @@ from connector.cli.output import emit_json, progress, say, table, totals_line, u
 from connector.cli.playground import Playground, playground
 from connector.cli.run import counted_pass
 from connector.cli.session import Hub
+from connector.cli.stand_in import Vendor
 from connector.clock import SystemClock
 from connector.errors import SettingsError
 from connector.pipeline.summary import Summary
@@ -44,7 +45,7 @@ _WHO = {
 }
 
 
-def demo(mind: Mind, *, tickets: int, as_json: bool) -> int:
+def demo(mind: Mind, vendor: Vendor, *, tickets: int, as_json: bool) -> int:
     """A dry run, a live pass while replies arrive, and one more poll; always exits 0 when it worked."""
     from connector.observe.logs import LogObserver, configure_logging
     from connector.sandbox.tickets import threads
@@ -55,14 +56,17 @@ def demo(mind: Mind, *, tickets: int, as_json: bool) -> int:
         LEDGER.with_name(LEDGER.name + suffix).unlink(missing_ok=True)
     hub = Hub([LogObserver()])
     labels = read_demo_labels(settings)
-    with tempfile.TemporaryDirectory(prefix="connector-demo-") as folder, playground(settings) as ground:
+    with (
+        tempfile.TemporaryDirectory(prefix="connector-demo-") as folder,
+        playground(settings, vendor=vendor) as ground,
+    ):
         ground.seed(threads()[:tickets])
         effective = ground.effective(settings)
         if mind is Mind.CLAUDE:
             effective = effective.model_copy(update={"llm": settings.llm})
         if mind is Mind.LOCAL:
             mind, effective = _taught(labels, effective, Path(folder))
-        say(f"{tickets} real customer threads in a local Zendesk emulator; {_WHO[mind]}.\n")
+        say(f"{tickets} real customer threads in a local {vendor.shown} emulator; {_WHO[mind]}.\n")
         rehearsed = _pass(effective, hub, "dry run", tickets, dry_run=True)
         say(f"1. Dry run, nothing written: {totals_line(rehearsed)}")
         lived = _pass(effective, hub, "live pass", tickets, replies=ground)
@@ -71,18 +75,18 @@ def demo(mind: Mind, *, tickets: int, as_json: bool) -> int:
         later = _pass(effective, hub, "next poll", tickets)
         say(f"3. Next poll, after the replies: {_left_alone(later)}")
         rows = _decided(effective)
-    played = {str(ticket): thread for ticket, thread in ground.tickets.items()}
+    played = ground.tickets
     _show(rows, played, as_json=as_json)
     findings = None
     if mind is Mind.LOCAL:
         findings = labels.findings(rows, {ticket: thread.id for ticket, thread in played.items()})
     if as_json:
-        told = {"mind": mind, "local": findings.as_json() if findings else None}
+        told = {"helpdesk": vendor, "mind": mind, "local": findings.as_json() if findings else None}
         emit_json({**told, "dry_run": rehearsed, "live": lived, "next_poll": later})
     else:
         if findings:
             findings.show()
-        _conclude(rehearsed, lived, mind)
+        _conclude(rehearsed, lived, mind, vendor)
     return os.EX_OK
 
 
@@ -136,14 +140,15 @@ class RepliesMidway:
 
     def __init__(self, ground: Playground, after: int) -> None:
         self._ground = ground
-        self._left = after
+        self._after = after
+        self._written: set[str] = set()
 
     def __call__(self, event: Event) -> None:
         if event.name == "ticket.written":
-            self._left -= 1
-            if self._left == 0:
+            self._written.add(event.facts["ticket_id"])
+            if len(self._written) == self._after:
                 self._ground.world.skip(2)
-                self._ground.replies_arrive()
+                self._ground.replies_arrive(self._written)
 
 
 def _decided(settings: Settings) -> list[DecisionRow]:
@@ -173,7 +178,7 @@ def _left_alone(later: dict[str, Any]) -> str:
     )
 
 
-def _conclude(rehearsed: dict[str, Any], lived: dict[str, Any], mind: Mind) -> None:
+def _conclude(rehearsed: dict[str, Any], lived: dict[str, Any], mind: Mind, vendor: Vendor) -> None:
     if mind is Mind.LOCAL:
         say("\nNo model was paid. `connector demo --emulated` plays the same with Claude's part emulated.")
     else:
@@ -186,5 +191,5 @@ def _conclude(rehearsed: dict[str, Any], lived: dict[str, Any], mind: Mind) -> N
         "\nHow to go on:\n"
         f"  {ledger} connector decisions --kind escalated\n"
         f"  {ledger} connector explain TICKET\n"
-        "  connector init   # your own helpdesk: asks a few questions, writes settings.toml and secret files"
+        f"  connector init   # your own {vendor.shown}: a few questions, then settings.toml and secret files"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from connector.cli.output import say
+from connector.cli.stand_in import StandIn, Vendor, stand_in
 from connector.settings import Settings, StoreSettings
 from connector.settings.connections import LlmSettings
 
 if TYPE_CHECKING:
     from connector.sandbox.claude_api import ClaudeSandbox
     from connector.sandbox.tickets import Thread
-    from connector.sandbox.zendesk_api import ZendeskSandbox
-
 
 SANDBOX_KEY = "sandbox-key"  # opens nothing but the emulator in this process
 _SUBJECT_CHARS = 60
+_SECRETS = frozenset({"client_secret", "api_token"})
 
 
 class WorldTime:
@@ -46,48 +46,41 @@ class WorldTime:
 
 @dataclass(slots=True)
 class Playground:
-    """Both emulators with threads in them; ``tickets`` maps a ticket's id to its thread."""
+    """Both emulators with threads in them; ``tickets`` maps a ticket's id to its thread.
 
-    zendesk: ZendeskSandbox
+    ``groups`` maps the names of the groups that the settings need to their ids.
+    """
+
+    helpdesk: StandIn
     claude: ClaudeSandbox
     world: WorldTime
-    tickets: dict[int, Thread] = field(default_factory=dict)
+    groups: Mapping[str, str]
+    tickets: dict[str, Thread] = field(default_factory=dict)
 
     def seed(self, threads: Sequence[Thread]) -> None:
         """Each thread's first message becomes a ticket, a few minutes old."""
         for number, thread in enumerate(threads):
-            customer = self.zendesk.add_user(f"Customer {number + 1}")
-            ticket = self.zendesk.create_ticket(
-                subject=thread.subject or _subject(thread.turns[0].text),
-                description=thread.turns[0].text,
-                requester=customer,
-                created_at=self.world() - 600 + number,
-            )
+            customer, text = self.helpdesk.add_customer(f"Customer {number + 1}"), thread.turns[0].text
+            subject, at = thread.subject or _subject(text), self.world() - 600 + number
+            ticket = self.helpdesk.open(subject, text, customer, at)
             self.tickets[ticket] = thread
 
-    def replies_arrive(self) -> int:
-        """The rest of every thread is said, by customers and agents; returns how many messages."""
-        said = 0
+    def replies_arrive(self, routed: Container[str]) -> None:
+        """The rest of every thread is said: by customers everywhere, by agents on what is in their team."""
         for ticket, thread in self.tickets.items():
             for turn in thread.turns[1:]:
-                if turn.role == "agent":
-                    self.zendesk.agent_reply(ticket, turn.text)
-                else:
-                    self.zendesk.customer_reply(ticket, turn.text)
-                said += 1
-        return said
+                if turn.role == "customer":
+                    self.helpdesk.customer_writes(ticket, turn.text)
+                elif ticket in routed:
+                    self.helpdesk.agent_writes(ticket, turn.text)
 
     def effective(self, settings: Settings) -> Settings:
         """The settings with both upstreams pointed at the emulators."""
-        helpdesk = settings.helpdesk.model_copy(
-            update={
-                "kind": "zendesk",
-                "name": settings.helpdesk.ledger_name,
-                "base_url": self.zendesk.url,
-                "client_id": self.zendesk.credentials.client_id,
-                "client_secret": SecretStr(str(self.zendesk.credentials.client_secret)),
-            }
-        )
+        leads: dict[str, object] = {
+            key: SecretStr(value) if key in _SECRETS else value
+            for key, value in self.helpdesk.connection.items()
+        }
+        helpdesk = settings.helpdesk.model_copy(update=leads | {"name": settings.helpdesk.ledger_name})
         llm = settings.llm
         if llm.provider != "anthropic":  # the playground's Claude stands behind its own door
             own = LlmSettings()
@@ -99,19 +92,28 @@ class Playground:
 
 
 @contextmanager
-def playground(settings: Settings, *, latency_seconds: float = 0.05) -> Iterator[Playground]:
-    """Start both emulators on loopback with the groups that the settings need; nothing outlives the block."""
+def playground(
+    settings: Settings, *, vendor: Vendor = Vendor.ZENDESK, latency_seconds: float = 0.05
+) -> Iterator[Playground]:
+    """Start both emulators on loopback with the groups that the settings need; nothing outlives the block.
+
+    Pylon's limits, of so many requests a minute, would let a demo last for minutes: there are none here.
+    """
     from connector.sandbox.claude_api import ClaudeSandbox
-    from connector.sandbox.zendesk_api import ZendeskSandbox
 
     world = WorldTime()
     with ExitStack() as running:
-        zendesk = running.enter_context(ZendeskSandbox(now=world))
+        has_limits = vendor is not Vendor.PYLON
+        helpdesk = running.enter_context(stand_in(vendor, world, rate_limits=has_limits))
         claude = running.enter_context(ClaudeSandbox(latency_seconds=latency_seconds, api_key=SANDBOX_KEY))
-        wanted = [*settings.groups().values(), settings.helpdesk.human_group, *settings.helpdesk.inbox_groups]
-        for name in dict.fromkeys(wanted):
-            zendesk.add_group(name)
-        yield Playground(zendesk, claude, world)
+        groups = {name: helpdesk.add_group(name) for name in needed_groups(settings)}
+        yield Playground(helpdesk, claude, world, groups)
+
+
+def needed_groups(settings: Settings) -> tuple[str, ...]:
+    """The names of the groups without which the connector does not start, each once."""
+    chosen = settings.helpdesk
+    return tuple(dict.fromkeys([*settings.groups().values(), chosen.human_group, *chosen.inbox_groups]))
 
 
 @contextmanager

@@ -3,61 +3,64 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import sys
+import time
 from dataclasses import dataclass
+from random import Random
 from typing import TYPE_CHECKING
 
 from connector.cli.output import emit_json, say
-from connector.cli.playground import SANDBOX_KEY
+from connector.cli.playground import SANDBOX_KEY, needed_groups
+from connector.cli.stand_in import Mix, Vendor, stand_in
 from connector.clock import SystemClock
 from connector.settings import Settings
 
 if TYPE_CHECKING:
-    from connector.sandbox.ticket_factory import Kind
+    from connector.sandbox.faults import Fault
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to serve."""
 
+    vendor: Vendor
     tickets: int
     seed: int
-    zendesk_port: int
+    helpdesk_port: int
     claude_port: int
     latency_seconds: float
     rate_limits: bool
     originals: int | None  # percent; None: as they come
+    faulty_percent: float = 0.0
 
 
 def sandbox(plan: Plan) -> int:
     """Serve until a signal; the first line on stdout is JSON with addresses and credentials."""
     from connector.sandbox.claude_api import ClaudeSandbox
-    from connector.sandbox.ticket_factory import populate
-    from connector.sandbox.zendesk_api import ZendeskSandbox
     from connector.service import stop_on_signals
 
     clock = SystemClock()
     stop_on_signals(clock)
-    settings = Settings()
     with (
-        ZendeskSandbox(port=plan.zendesk_port, rate_limits=plan.rate_limits) as zendesk,
+        stand_in(plan.vendor, time.time, port=plan.helpdesk_port, rate_limits=plan.rate_limits) as helpdesk,
         ClaudeSandbox(
             port=plan.claude_port, latency_seconds=plan.latency_seconds, api_key=SANDBOX_KEY
         ) as claude,
     ):
-        for name in dict.fromkeys([*settings.groups().values(), settings.helpdesk.human_group]):
-            zendesk.add_group(name)
-        populate(zendesk, plan.tickets, plan.seed, _mix(plan.originals))
+        for name in needed_groups(Settings()):
+            helpdesk.add_group(name)
+        helpdesk.populate(plan.tickets, plan.seed, _mix(plan.originals))
+        if plan.faulty_percent:
+            helpdesk.faults.add(_trouble(plan))
         environment = {
-            "CONNECTOR_HELPDESK__KIND": "zendesk",
-            "CONNECTOR_HELPDESK__BASE_URL": zendesk.url,
-            "CONNECTOR_HELPDESK__CLIENT_ID": str(zendesk.credentials.client_id),
-            "CONNECTOR_HELPDESK__CLIENT_SECRET": str(zendesk.credentials.client_secret),
+            f"CONNECTOR_HELPDESK__{key.upper()}": value for key, value in helpdesk.connection.items()
+        } | {
             "CONNECTOR_LLM__PROVIDER": "anthropic",
             "ANTHROPIC_BASE_URL": claude.url,
             "ANTHROPIC_API_KEY": SANDBOX_KEY,
         }
         emit_json(environment)
+        sys.stdout.flush()  # whoever reads it from a pipe waits for it
         exports = " ".join(f"{name}={value}" for name, value in environment.items())
         say(f"\nIn another terminal:\n  env {exports} connector run --once\nCtrl-C ends it.")
         while not clock.sleep(3600):
@@ -65,7 +68,7 @@ def sandbox(plan: Plan) -> int:
     return os.EX_OK
 
 
-def _mix(originals: int | None) -> Mapping[Kind, float]:
+def _mix(originals: int | None) -> Mix:
     """The default mixture, or the same kinds with that many percent of originals."""
     from connector.sandbox.ticket_factory import DEFAULT_MIX, ORIGINALS
 
@@ -79,3 +82,16 @@ def _mix(originals: int | None) -> Mapping[Kind, float]:
         kind: weight * shares[kind in ORIGINALS] / totals[kind in ORIGINALS]
         for kind, weight in DEFAULT_MIX.items()
     }
+
+
+def _trouble(plan: Plan) -> Fault:
+    """Trouble of every sort for a share of the requests; of work that is done the answer may be lost."""
+    from connector.sandbox.faults import Fault, html, lose_response, reset, too_many_requests
+
+    random = Random(plan.seed)  # noqa: S311 - repeatable trouble, not secrets
+    sorts = (html(503), html(200), reset(), lose_response(), too_many_requests("1"))
+    return Fault(
+        lambda request, app: random.choice(sorts)(request, app),
+        times=None,
+        when=lambda _: 100 * random.random() < plan.faulty_percent,
+    )

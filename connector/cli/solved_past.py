@@ -25,25 +25,18 @@ def seed_solved(ground: Playground, settings: Settings) -> None:
 
     Raises SettingsError when they have none of those teams.
     """
-    group_of = {group.name: group.id for group in ground.zendesk.world.live_groups()}
-    teams = {team: group_of[name] for team, name in settings.groups().items()}
+    teams = {team: ground.groups[name] for team, name in settings.groups().items()}
     labelled = read_labels(labels_csv(), "labels.csv", Settings().taxonomy())
     known = [each for each in labelled if each.on(Axis.TEAM) in teams]
     if not known:
         raise SettingsError(
             "the sandbox's solved tickets belong to the default teams; the settings have none"
         )
-    customer = ground.zendesk.add_user("Customer")
+    customer = ground.helpdesk.add_customer("Customer")
     first = ground.world() - _DAYS * _DAY_SECONDS
     pace = (_DAYS - 1) * _DAY_SECONDS / len(known)
     for number, each in enumerate(known):
-        ticket = ground.zendesk.create_ticket(
-            each.subject or shorten(each.text, _SUBJECT_CHARS),
-            each.text,
-            requester=customer,
-            created_at=first + number * pace,
-        )
-        ground.zendesk.person_sets(
-            ticket, group=teams[each.labels[Axis.TEAM]], assignee=ground.zendesk.agent, status="solved"
-        )
+        subject = each.subject or shorten(each.text, _SUBJECT_CHARS)
+        ticket = ground.helpdesk.open(subject, each.text, customer, first + number * pace)
+        ground.helpdesk.solve(ticket, teams[each.labels[Axis.TEAM]])
     ground.world.skip(_EXPORT_LAG_SECONDS)

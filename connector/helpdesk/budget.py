@@ -11,7 +11,7 @@ from connector.ports import Clock
 
 _LONGEST_PAUSE_SECONDS = 60.0  # no limit that we obey has a longer window
 _BLIND_PAUSE_SECONDS = 10.0  # nearly used up, and the header does not say until when
-_LONGEST_WAIT_SECONDS = 65.0  # any longer, and the work waits in the ledger
+LONGEST_WAIT_SECONDS = 65.0  # any longer, and the work waits in the ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class RateBudget:
         """
         buckets = self._policy.buckets_of(method, path)
         while (seconds := self._quota.take(buckets, self._share)) > 0:
-            if seconds > _LONGEST_WAIT_SECONDS:
+            if seconds > LONGEST_WAIT_SECONDS:
                 raise RateLimited("the helpdesk's rate limit is used up", retry_after_seconds=seconds)
             if self._clock.sleep(seconds):
                 raise Unavailable("asked to stop while waiting for the helpdesk's rate limit")

@@ -19,7 +19,7 @@ class Patience:
     """Repeats what is safe to repeat: at most ``tries`` times, ``total_seconds`` in all, with full jitter.
 
     A wish to wait longer than ``longest_wait_seconds`` is not slept here: the error is raised with it, so
-    that the work waits in the ledger.
+    that the work waits in the ledger; a rate limit may ask for ``longest_limit_seconds``, whatever the total.
     """
 
     def __init__(
@@ -30,12 +30,14 @@ class Patience:
         tries: int = 3,
         total_seconds: float = 30.0,
         longest_wait_seconds: float = 20.0,
+        longest_limit_seconds: float = 0.0,
     ) -> None:
         self._clock = clock
         self._random = random
         self._tries = tries
         self._total_seconds = total_seconds
         self._longest_wait_seconds = longest_wait_seconds
+        self._longest_limit_seconds = longest_limit_seconds
 
     def call(self, attempt: Callable[[], Result]) -> Result:
         """The result of ``attempt``, or its last error.  Ends at once when the connector is asked to stop."""
@@ -43,6 +45,9 @@ class Patience:
 
         def is_over(state: RetryCallState) -> bool:
             wait = state.upcoming_sleep
+            error = state.outcome.exception() if state.outcome else None
+            if isinstance(error, RateLimited) and wait <= self._longest_limit_seconds:
+                return state.attempt_number >= self._tries
             too_long = wait > self._longest_wait_seconds or self._clock.monotonic() + wait > until
             return too_long or state.attempt_number >= self._tries
 

@@ -82,8 +82,9 @@ class Transport:
     """Sends requests to ``origin`` and nowhere else: no redirects, no cookies, nothing of the environment.
 
     Thread-safe: each thread has its own session.  ``read_only`` refuses every `send`.  While ``breaker``
-    is open nothing is sent, and the caller gets Unavailable at once.  ``refusal`` says,
-    from the body of an answer that refuses us, what a person can do about it.
+    is open nothing is sent, and the caller gets Unavailable at once.  ``refusal`` says, from the body of an
+    answer that refuses us, what a person can do about it.  A reading that a rate limit refuses waits up to
+    ``longest_limit_seconds`` for it to open.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Transport:
         proxy: str | None = None,
         random: Random | None = None,
         refusal: Callable[[str, bytes], AuthRefused] | None = None,
+        longest_limit_seconds: float = 0.0,
     ) -> None:
         self._origin = origin
         self._clock = clock
@@ -111,7 +113,11 @@ class Transport:
         self._ca_bundle = ca_bundle
         self._proxy = proxy
         self._refusal = refusal
-        self._patience = Patience(clock, random or Random())  # noqa: S311 - jitter, not secrets
+        self._patience = Patience(
+            clock,
+            random or Random(),  # noqa: S311 - jitter, not secrets
+            longest_limit_seconds=longest_limit_seconds,
+        )
         self._local = threading.local()
         self._lock = threading.Lock()
         self._sessions: WeakSet[requests.Session] = WeakSet()

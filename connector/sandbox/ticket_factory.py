@@ -84,7 +84,7 @@ def populate(
     """
     random = Random(seed)
     cast = _hire(sandbox, count, random, routed_group)
-    kinds = _deal(count, mix)
+    kinds = deal(count, mix)
     random.shuffle(kinds)
     start = int(sandbox.world.now()) - YOUNGEST_SECONDS - SPAN_SECONDS
     times = sorted(start + random.randrange(SPAN_SECONDS) for _ in kinds)
@@ -97,7 +97,7 @@ def populate(
     return made
 
 
-def _deal(count: int, mix: Mapping[Kind, float]) -> list[Kind]:
+def deal(count: int, mix: Mapping[Kind, float]) -> list[Kind]:
     """Each kind once, as far as they go, and the rest by weight (largest remainders)."""
     wanted = [kind for kind, weight in mix.items() if weight > 0]
     dealt = wanted[:count]
@@ -135,29 +135,29 @@ def _found_firms(sandbox: ZendeskSandbox, count: int, random: Random) -> Iterato
 
 def _draft(kind: Kind, at: int, cast: _Cast, random: Random) -> NewTicket:
     team = kind.value if kind in TEAMS else random.choice(TEAMS)
-    subject, body = compose(team, random)
+    subject, body = odd_words(kind, compose(team, random))
     channel = random.choice(("email", "email", "web", "api"))
     plain = NewTicket(subject, body, random.choice(cast.customers), at, channel=channel)
     shape = _SHAPES.get(kind)
-    return shape(plain, cast) if shape else _oddity(kind, plain, (subject, body))
+    return shape(plain, cast) if shape else plain
 
 
-def _oddity(kind: Kind, plain: NewTicket, words: Words) -> NewTicket:
-    """A customer's own first words in an unpleasant form."""
+def odd_words(kind: Kind, words: Words) -> tuple[str | None, str]:
+    """A customer's own first words, subject and body, in the form of ``kind``, however unpleasant."""
     subject, body = words
     if kind is Kind.NULL_SUBJECT:
-        return replace(plain, subject=None)
+        return None, body
     if kind is Kind.EMPTY_BODY:
-        return replace(plain, description="")
+        return subject, ""
     if kind is Kind.HUGE_BODY:
-        return replace(plain, description=f"{body}\n\n" * (1 + 70_000 // len(body.encode())))
+        return subject, f"{body}\n\n" * (1 + 70_000 // len(body.encode()))
     if kind is Kind.CONTROL_CHARACTERS:
-        return replace(plain, subject=f"\u202e{subject}\x00", description=_CONTROLS + body)
+        return f"\u202e{subject}\x00", _CONTROLS + body
     if kind is Kind.HTML:
-        return replace(plain, description=f"<div><p>{escape(body)}</p><script>alert(1)</script><br></div>")
+        return subject, f"<div><p>{escape(body)}</p><script>alert(1)</script><br></div>"
     if kind is Kind.INJECTION:
-        return replace(plain, subject=f"{subject} <|system|>", description=f"{body}\n\n{_INJECTION}")
-    return plain
+        return f"{subject} <|system|>", f"{body}\n\n{_INJECTION}"
+    return subject, body
 
 
 Shape = Callable[[NewTicket, _Cast], NewTicket]

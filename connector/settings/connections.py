@@ -39,6 +39,8 @@ from connector.settings.values import (
     several,
 )
 
+Endpoint = Literal["searches", "issues", "updates", "messages", "notes", "contacts", "others"]
+
 
 class HelpdeskSettings(BaseModel):
     """The helpdesk to poll and to write back to."""
@@ -67,6 +69,17 @@ class HelpdeskSettings(BaseModel):
     internal_notes: bool = Field(
         default=False,
         description="Pylon: whether [write] note is written there, into an internal thread of its own.",
+    )
+    confirm_openers: bool = Field(
+        default=True,
+        description="Pylon: whether the first message of every possible original is read, a request each, to "
+        "be sure that a customer opened it. Otherwise an issue that is new, unanswered, and made neither by "
+        "hand nor by a form counts as its requester's.",
+    )
+    requests_per_minute: dict[Endpoint, Count] = Field(
+        default={},
+        description="Pylon: limits of your organization that differ from those published in July 2026, such "
+        "as { messages = 120, updates = 120 }: searches, issues, updates, messages, notes, contacts, others.",
     )
     client_id: Text | None = Field(
         default=None,

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -35,16 +35,22 @@ class Ended:
         return json.loads(self.out.splitlines()[-1])
 
 
-@dataclass
-class Place:
-    """A directory, an account with groups, a model, and the environment that leads the command there."""
+@dataclass(kw_only=True)
+class Shell:
+    """A directory and an environment in which the command runs."""
 
     folder: Path
-    zendesk: ZendeskSandbox
-    claude: ClaudeSandbox
     environment: dict[str, str]
-    time: WorldTime
     started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """A command that goes on; it is ended with the test if it has not ended before."""
@@ -81,9 +87,28 @@ class Place:
         )
         return Ended(process.returncode, process.stdout, process.stderr)
 
+
+@dataclass(kw_only=True)
+class Place(Shell):
+    """An account with groups, a model, and an environment that leads the command there."""
+
+    zendesk: ZendeskSandbox
+    claude: ClaudeSandbox
+    time: WorldTime
+
     def ticket(self, subject: str = "Charged twice", text: str = "Please refund my invoice.") -> int:
         """A ticket that the export shows already."""
         return self.zendesk.create_ticket(subject, text, created_at=self.zendesk.world.now() - 300)
+
+
+def bare_environment(home: Path) -> dict[str, str]:
+    """What every command needs, and no setting."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "PYTHONWARNINGS": "error",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
 
 
 @pytest.fixture
@@ -96,11 +121,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         settings = Settings()
         for name in [*settings.groups().values(), settings.helpdesk.human_group]:
             zendesk.add_group(name)
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path),
-            "PYTHONWARNINGS": "error",
-            "PYTHONPATH": str(Path(__file__).parents[2]),
+        environment = bare_environment(tmp_path) | {
             "CONNECTOR_HELPDESK__KIND": "zendesk",
             "CONNECTOR_HELPDESK__BASE_URL": zendesk.url,
             "CONNECTOR_HELPDESK__CLIENT_ID": str(zendesk.credentials.client_id),
@@ -108,12 +129,10 @@ def place(tmp_path: Path) -> Iterator[Place]:
             "ANTHROPIC_BASE_URL": claude.url,
             "ANTHROPIC_API_KEY": KEY,
         }
-        here = Place(tmp_path, zendesk, claude, environment, time)
-        yield here
-        for process in here.started:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
+        with Place(
+            folder=tmp_path, environment=environment, zendesk=zendesk, claude=claude, time=time
+        ) as here:
+            yield here
 
 
 Eventually = Callable[[Callable[[], bool]], bool]

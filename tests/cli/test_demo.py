@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -82,6 +83,20 @@ def test_emulated_answers_are_said_to_be(bare: Place) -> None:
     assert "0 model calls, 0 writes" in ended.err
     assert "right" not in ended.err
     assert "What was decided" in ended.out
+
+
+def test_at_pylon_the_same_story_is_played_on_issues(bare: Place) -> None:
+    ended = bare.run("demo", "--helpdesk", "pylon", "--tickets", "6", "--emulated", "--json")
+
+    *rows, total = [json.loads(line) for line in ended.out.splitlines()]
+    assert ended.code == 0, ended.err
+    assert total["helpdesk"] == "pylon"
+    assert total["dry_run"]["written"] == {"dry_run": 6}
+    assert total["live"]["written"] == {"applied": 6}
+    assert (total["next_poll"]["model_calls"], total["next_poll"]["written"]) == (0, {})
+    assert total["next_poll"]["screened"] == {"echo": 3, "update": 3}
+    assert {row["thread"] for row in rows} == {thread.id for thread in threads()[:6]}
+    assert all(UUID(row["ticket_id"]) for row in rows)
 
 
 def test_without_the_extra_it_falls_back_and_says_how_to_get_the_local_tier(

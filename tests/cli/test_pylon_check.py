@@ -58,6 +58,13 @@ def test_a_tenant_with_all_teams_passes(check: Check, tenant: PylonSandbox) -> N
     assert code == os.EX_OK
     assert lines["helpdesk"]["detail"].endswith("API token")
     assert "the human group exist" in lines["groups"]["detail"]
+    assert {name: lines[name]["state"] for name in ("reading", "writing", "priority", "tags")} == {
+        "reading": "ok",
+        "writing": "ok",
+        "priority": "ok",
+        "tags": "warn",
+    }
+    assert tenant.writes() == ()
 
 
 def test_a_token_of_the_other_region_is_told_with_what_to_do(check: Check, tenant: PylonSandbox) -> None:
@@ -65,7 +72,7 @@ def test_a_token_of_the_other_region_is_told_with_what_to_do(check: Check, tenan
 
     assert code == os.EX_NOPERM
     assert lines["helpdesk"]["state"] == "fail"
-    assert "set [helpdesk] region to that one" in lines["helpdesk"]["detail"]
+    assert "other region; leave base_url out" in lines["helpdesk"]["detail"]
 
 
 def test_a_missing_team_is_named(check: Check, tenant: PylonSandbox) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from connector.bootstrap import connect
 from connector.cli.playground import Playground, playground
+from connector.cli.stand_in import ZendeskStandIn
 from connector.clock import SystemClock
 from connector.pipeline.summary import Summary
 from connector.pipeline.sync import run_pass
@@ -46,7 +47,8 @@ def dump(tmp_path: Path) -> str:
 def test_a_deleted_or_scrubbed_ticket_is_erased(
     ground: Playground, settings: Settings, tmp_path: Path, scrubbed: bool
 ) -> None:
-    zendesk = ground.zendesk
+    assert isinstance(ground.helpdesk, ZendeskStandIn)
+    zendesk = ground.helpdesk.sandbox
     ticket = zendesk.create_ticket(CANARY, f"{CANARY}: refund my invoice", created_at=ground.world() - 600)
     run(ground, settings)
     before = dump(tmp_path)

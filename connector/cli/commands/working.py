@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from connector.cli.commands.options import AsJson, Config
+from connector.cli.stand_in import Vendor
 from connector.pipeline.role import Role
 
 working = typer.Typer()
@@ -51,13 +52,14 @@ def demo(
         bool, typer.Option("--emulated", help="Emulate Claude's answers instead of using the local tier.")
     ] = False,
     tickets: Annotated[int, typer.Option(min=1, max=60, help="How many real threads to play.")] = 60,
+    helpdesk: Annotated[Vendor, typer.Option(help="Whose helpdesk is emulated.")] = Vendor.ZENDESK,
     as_json: AsJson = False,
 ) -> None:
     """Sixty real customer threads through a local helpdesk: no account, no key, no network.
 
     The local tier (extra `local`) learns from other threads first, and is measured on these.
 
-    Example: connector demo
+    Example: connector demo --helpdesk pylon
     """
     if claude and emulated:
         raise typer.BadParameter("give one of --claude and --emulated")
@@ -65,7 +67,7 @@ def demo(
     from connector.cli.demo import demo as work
 
     mind = Mind.CLAUDE if claude else Mind.EMULATED if emulated else Mind.LOCAL
-    raise typer.Exit(work(mind, tickets=tickets, as_json=as_json))
+    raise typer.Exit(work(mind, helpdesk, tickets=tickets, as_json=as_json))
 
 
 @working.command()
@@ -92,23 +94,45 @@ def health(as_json: AsJson = False, config: Config = None) -> None:
 
 @working.command()
 def sandbox(
+    helpdesk: Annotated[Vendor, typer.Option(help="Whose helpdesk is emulated.")] = Vendor.ZENDESK,
     tickets: Annotated[int, typer.Option(min=0, help="How many generated tickets to start with.")] = 60,
-    seed: Annotated[int, typer.Option(help="Same seed, same tickets.")] = 7,
-    zendesk_port: Annotated[int, typer.Option(help="0 picks a free one.")] = 0,
+    seed: Annotated[int, typer.Option(help="Same seed, same tickets and faults.")] = 7,
+    helpdesk_port: Annotated[
+        int, typer.Option("--helpdesk-port", "--zendesk-port", help="0 picks a free one.")
+    ] = 0,
     claude_port: Annotated[int, typer.Option(help="0 picks a free one.")] = 0,
     latency_ms: Annotated[int, typer.Option(min=0, help="How long the emulated model thinks.")] = 400,
-    rate_limits: Annotated[bool, typer.Option(help="Whether the helpdesk enforces its rate limits.")] = True,
+    rate_limits: Annotated[
+        bool,
+        typer.Option(help="Whether the helpdesk enforces its rate limits; Pylon's let a pass take minutes."),
+    ] = True,
     originals: Annotated[
         int | None, typer.Option(min=0, max=100, help="Percent of the tickets that are originals.")
     ] = None,
+    faults: Annotated[
+        float,
+        typer.Option(min=0, max=90, help="Percent of the helpdesk's answers that fail, one way or another."),
+    ] = 0.0,
 ) -> None:
     """Serve the emulated helpdesk and model on loopback to play with, until Ctrl-C.
 
-    Example: connector sandbox --tickets 500
+    Example: connector sandbox --helpdesk pylon --tickets 200
     """
     from connector.cli.sandbox import Plan
     from connector.cli.sandbox import sandbox as work
 
-    latency_seconds = latency_ms / 1000
-    plan = Plan(tickets, seed, zendesk_port, claude_port, latency_seconds, rate_limits, originals)
-    raise typer.Exit(work(plan))
+    raise typer.Exit(
+        work(
+            Plan(
+                vendor=helpdesk,
+                tickets=tickets,
+                seed=seed,
+                helpdesk_port=helpdesk_port,
+                claude_port=claude_port,
+                latency_seconds=latency_ms / 1000,
+                rate_limits=rate_limits,
+                originals=originals,
+                faulty_percent=faults,
+            )
+        )
+    )

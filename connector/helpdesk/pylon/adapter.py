@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from random import Random
 from typing import Literal
 
@@ -12,10 +13,11 @@ from connector.domain.decision import Applied, Change
 from connector.domain.ticket import Group, Message, Page, Ticket, Unreadable
 from connector.errors import AuthRefused, SettingsError, Unavailable
 from connector.helpdesk.address import parse_origin
-from connector.helpdesk.budget import RateBudget
+from connector.helpdesk.budget import LONGEST_WAIT_SECONDS, RateBudget
 from connector.helpdesk.pylon.accounts import Accounts
 from connector.helpdesk.pylon.auth import BearerToken, refusal
 from connector.helpdesk.pylon.feed import IssueFeed
+from connector.helpdesk.pylon.inbox import Inbox
 from connector.helpdesk.pylon.limits import limit_policy
 from connector.helpdesk.pylon.lookup import IssueLookup
 from connector.helpdesk.pylon.messages import public_messages
@@ -24,9 +26,11 @@ from connector.helpdesk.pylon.pagination import next_cursor
 from connector.helpdesk.pylon.payload import MeBody, TeamsBody, decode, error_code
 from connector.helpdesk.pylon.people import find_contacts
 from connector.helpdesk.pylon.reader import IssueReader
+from connector.helpdesk.pylon.readiness import Needs, readiness
 from connector.helpdesk.pylon.states import States
 from connector.helpdesk.pylon.writer import IssueWriter
 from connector.helpdesk.quota import Quota
+from connector.helpdesk.remark import Remark
 from connector.helpdesk.transport import Bounds, Params, Transport
 from connector.ports import Account, Capabilities, Clock
 
@@ -43,11 +47,20 @@ class PylonHelpdesk:
     """
 
     def __init__(
-        self, name: str, transport: Transport, clock: Clock, reader: IssueReader, *, has_notes: bool = False
+        self,
+        name: str,
+        transport: Transport,
+        clock: Clock,
+        reader: IssueReader,
+        inbox: Inbox,
+        *,
+        has_notes: bool = False,
     ) -> None:
         self.name = name
         self._has_notes = has_notes
+        self._inbox = inbox
         self._transport = transport
+        self._clock = clock
         self._lookup = IssueLookup(transport, reader)
         self._feed = IssueFeed(transport, clock, reader)
         self._writer = IssueWriter(transport, self._lookup)
@@ -89,6 +102,7 @@ class PylonHelpdesk:
             found += [Group(row.id, row.name or "") for row in body.data or ()]
             cursor = next_cursor(body.pagination, seen, f"GET {path}")
             if cursor is None:
+                self._inbox.learn(found)
                 return found
             params = {"cursor": cursor}
 
@@ -113,6 +127,10 @@ class PylonHelpdesk:
         """The ids of the contacts with this e-mail address, whatever its case; empty when there is none."""
         return find_contacts(self._transport, email)
 
+    def readiness(self, needs: Needs) -> Iterator[Remark]:
+        """What an operator should know before going live; changes nothing."""
+        return readiness(self._transport, self._clock, needs)
+
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
@@ -131,6 +149,9 @@ def connect_pylon(
     tier_tags: Mapping[str, str] | None = None,
     hears_replies: bool = False,
     has_notes: bool = False,
+    inbox_groups: Sequence[str] = (),
+    confirms_openers: bool = True,
+    requests_per_minute: Mapping[str, int] | None = None,
     ca_bundle: str | None = None,
     proxy: str | None = None,
     rate_share: float = 0.8,
@@ -142,16 +163,18 @@ def connect_pylon(
     """A Pylon organization in ``region``, or at ``base_url`` if that is given; nothing is sent yet.
 
     ``read_only`` refuses every write; an open ``breaker`` refuses every request; ``quota`` counts them, for
-    this process alone unless it is given.  Raises SettingsError for an address or a token that cannot work.
+    this process alone unless it is given.  ``requests_per_minute`` are limits known better than those that
+    Pylon published; given, they hold at any address.  Raises SettingsError for an address or a token that
+    cannot work.
     """
     if not api_token:
         raise SettingsError("Pylon needs api_token: an admin creates one in Settings, API tokens")
     origin = parse_origin(base_url or _HOSTS[region])
     budget = RateBudget(
         clock,
-        limit_policy(),
+        limit_policy(requests_per_minute),
         share=rate_share,
-        assume_documented=origin.has_domain("usepylon.com"),
+        assume_documented=origin.has_domain("usepylon.com") or bool(requests_per_minute),
         quota=quota,
     )
     transport = Transport(
@@ -165,11 +188,20 @@ def connect_pylon(
         ca_bundle=ca_bundle,
         proxy=proxy,
         random=random,
-        refusal=refusal,
+        refusal=partial(refusal, region=None if base_url else region),
+        longest_limit_seconds=LONGEST_WAIT_SECONDS,  # Pylon's limits are low, and every window is a minute
     )
     accounts = Accounts(transport, clock, tier_field=tier_field, arr_field=arr_field, tier_tags=tier_tags)
-    reader = IssueReader(States(transport, clock), accounts, Openers(transport), hears_replies=hears_replies)
-    return PylonHelpdesk(name, transport, clock, reader, has_notes=has_notes)
+    inbox = Inbox(inbox_groups)
+    reader = IssueReader(
+        States(transport, clock),
+        accounts,
+        Openers(transport),
+        inbox,
+        hears_replies=hears_replies,
+        confirms_openers=confirms_openers,
+    )
+    return PylonHelpdesk(name, transport, clock, reader, inbox, has_notes=has_notes)
 
 
 def _shown(told: str) -> str:

@@ -7,7 +7,6 @@ from connector.helpdesk.pylon.payload import error_code
 
 _WRONG_REGION = "wrong_region_token"
 _ADVICE = {
-    _WRONG_REGION: "the token belongs to Pylon's other region; set [helpdesk] region to that one",
     "invalid_api_token": "Pylon does not know this API token; an admin creates one in Settings, API tokens",
     "invalid_oauth_token": "this is no API token; an admin creates one in Settings, API tokens",
     "invalid_authorization_header": "Pylon cannot read the API token; was all of it copied?",
@@ -28,9 +27,17 @@ class BearerToken:
         return False
 
 
-def refusal(told: str, body: bytes) -> AuthRefused:
-    """``told``, with what a person can do about it where Pylon's code is known."""
+def refusal(told: str, body: bytes, region: str | None = None) -> AuthRefused:
+    """``told``, with what a person can do about it where Pylon's code is known.
+
+    ``region`` is the one that was asked, us or eu; None where an address was given instead.
+    """
     code = error_code(body)
+    if code == _WRONG_REGION:
+        other = {"us": "eu", "eu": "us"}.get(region or "")
+        way_out = (
+            f'set [helpdesk] region = "{other}"' if other else "leave base_url out and set region instead"
+        )
+        return WrongRegion(f"{told}: the token belongs to Pylon's other region; {way_out}")
     advice = _ADVICE.get(code)
-    kind = WrongRegion if code == _WRONG_REGION else AuthRefused
-    return kind(f"{told}: {advice}" if advice else told)
+    return AuthRefused(f"{told}: {advice}" if advice else told)

@@ -74,6 +74,7 @@ class IssueFeed:
     def pages(self, checkpoint: str | None, start_at: datetime) -> Iterator[Page]:
         """The issues changed since ``checkpoint``; a long past is read in windows, each with a checkpoint.
 
+        Of what was created before ``start_at`` nobody asks who opened it: it is too old to be an original.
         Raises Unavailable before handing a page on whose cursor does not advance; what was handed on before
         is safe to keep, and comes again.
         """
@@ -88,9 +89,9 @@ class IssueFeed:
                 rows = arrived.body.data or []
                 while len(rows) > _MOST_AT_ONCE:
                     rows, first = rows[_MOST_AT_ONCE:], rows[:_MOST_AT_ONCE]
-                    tickets, timeless = self._reader.read(first, arrived.server_at)
+                    tickets, timeless = self._reader.read(first, arrived.server_at, start_at=start_at)
                     yield Page(tickets, None, complete=False, unreadable=timeless)
-                tickets, timeless = self._reader.read(rows, arrived.server_at)
+                tickets, timeless = self._reader.read(rows, arrived.server_at, start_at=start_at)
                 yield Page(
                     tickets,
                     checkpoint_at(watermark) if ends else None,

@@ -8,7 +8,7 @@ from connector.domain.decision import Change
 from connector.domain.ticket import Ticket
 from connector.helpdesk.pylon.reader import PRIORITY
 
-_PRIORITIES = {"normal": "medium"}
+PRIORITIES = {"normal": "medium"}  # what Pylon calls ours, where it has another word
 
 
 def new_tags(change: Change) -> tuple[str, ...]:
@@ -40,7 +40,7 @@ def issue_fields(change: Change) -> dict[str, Any]:
     custom = [{"slug": slug, "value": value} for slug, value in change.fields.items()]
     if change.priority_after != change.seen.priority:
         wanted = change.priority_after
-        value = {} if wanted is None else {"value": _PRIORITIES.get(wanted, wanted)}
+        value = {} if wanted is None else {"value": PRIORITIES.get(wanted, wanted)}
         custom.append({"slug": PRIORITY, **value})
     if custom:
         fields["custom_fields"] = custom

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from connector.helpdesk.budget import LimitPolicy
 
@@ -29,8 +30,20 @@ _DOCUMENTED = {
 }
 
 
-def limit_policy() -> LimitPolicy:
-    """The limits of Pylon's API reference of July 2026.
+# What the settings call the limits that are worth raising.
+_NAMED = {
+    "searches": SEARCHES,
+    "issues": ISSUES,
+    "updates": UPDATES,
+    "messages": MESSAGES,
+    "notes": NOTES,
+    "contacts": CONTACTS,
+    "others": OTHERS,
+}
+
+
+def limit_policy(known: Mapping[str, int] | None = None) -> LimitPolicy:
+    """The limits of Pylon's API reference of July 2026, except those ``known`` better, by their names above.
 
     Later ones are three to six times as high; no header tells which hold, so the lower ones are kept.  A
     refusal that does not say how long to wait closes its endpoint for a minute, the window of every limit.
@@ -39,7 +52,7 @@ def limit_policy() -> LimitPolicy:
         buckets_of=_buckets_of,
         account="",  # there is no limit for the account as a whole
         bucket_named=lambda _: None,
-        documented=_DOCUMENTED,
+        documented=_DOCUMENTED | {_NAMED[name]: count for name, count in (known or {}).items()},
         blind_pause_seconds=60.0,
     )
 

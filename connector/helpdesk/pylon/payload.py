@@ -7,16 +7,14 @@ request id; so everything but ids and times has a default.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from connector.domain.ticket import Unreadable
 from connector.errors import Unavailable
-from connector.helpdesk.decoding import UNDECODABLE, mended_json, shape_problem
+from connector.helpdesk.decoding import UNDECODABLE, Decoders, Shape, convert_each, mended_json
 
-Shape = TypeVar("Shape")
 _MOST_CODE_CHARS = 60
 
 
@@ -115,6 +113,39 @@ class StatusesBody(msgspec.Struct):
     data: list[StatusRow] | None = None
 
 
+class OptionRow(msgspec.Struct):
+    slug: str | None = None
+
+
+class SelectRow(msgspec.Struct):
+    options: list[OptionRow] | None = None
+
+
+class FieldRow(msgspec.Struct):
+    """A custom field; only one to select from has ``select_metadata``."""
+
+    slug: str | None = None
+    is_read_only: bool | None = None
+    select_metadata: SelectRow | None = None
+
+    @property
+    def options(self) -> list[OptionRow]:
+        return (self.select_metadata.options if self.select_metadata else None) or []
+
+
+class FieldsBody(msgspec.Struct):
+    data: list[FieldRow] | None = None
+
+
+class TagRow(msgspec.Struct):
+    value: str | None = None
+    object_type: str | None = None
+
+
+class TagsBody(msgspec.Struct):
+    data: list[TagRow] | None = None
+
+
 class ContactRow(msgspec.Struct):
     id: str
     email: str | None = None
@@ -143,36 +174,24 @@ class MeBody(msgspec.Struct):
     data: MeRow | None = None
 
 
-# Built by the thread that imports: msgspec (0.22.0) learns a type when it is first decoded, and two threads
-# that let it learn the same one at once crash the process.
-_DECODERS: Mapping[type, msgspec.json.Decoder[Any]] = {
-    shape: msgspec.json.Decoder(shape)
-    for shape in (
-        IssuesBody,
-        IssueBody,
-        TeamsBody,
-        MessagesBody,
-        AccountBody,
-        StatusesBody,
-        ContactsBody,
-        MeBody,
-        ThreadBody,
-    )
-}
+_DECODERS = Decoders(
+    IssuesBody,
+    IssueBody,
+    TeamsBody,
+    MessagesBody,
+    AccountBody,
+    StatusesBody,
+    ContactsBody,
+    MeBody,
+    ThreadBody,
+    FieldsBody,
+    TagsBody,
+)
 
 
 def decode(body: bytes, shape: type[Shape], what: str) -> Shape:
     """``body`` as ``shape``.  Raises Unavailable, without a word of the body, when it is something else."""
-    try:
-        decoded: Shape = _DECODERS[shape].decode(body)
-        return decoded
-    except UNDECODABLE:
-        pass
-    try:
-        return msgspec.convert(mended_json(body, what), shape)
-    except UNDECODABLE as error:
-        problem = shape_problem(error)
-    raise Unavailable(f"{what} answered in an unexpected shape: {problem}")
+    return _DECODERS.decode(body, shape, what)
 
 
 def decode_issues(body: bytes, what: str) -> tuple[IssuesBody, tuple[Unreadable, ...]]:
@@ -181,7 +200,7 @@ def decode_issues(body: bytes, what: str) -> tuple[IssuesBody, tuple[Unreadable,
     Raises Unavailable when the page as a whole is not what was asked for.
     """
     try:
-        return _DECODERS[IssuesBody].decode(body), ()
+        return _DECODERS.strict(body, IssuesBody), ()
     except UNDECODABLE:
         pass
     document = mended_json(body, what)
@@ -189,13 +208,8 @@ def decode_issues(body: bytes, what: str) -> tuple[IssuesBody, tuple[Unreadable,
     if not isinstance(rows, list | None):
         raise Unavailable(f"{what} answered without a list of issues")
     frame = decode(json.dumps({"pagination": document.get("pagination")}).encode(), IssuesBody, what)
-    issues: list[IssueRow] = []
     unreadable: list[Unreadable] = []
-    for row in rows or ():
-        try:
-            issues.append(msgspec.convert(row, IssueRow))
-        except UNDECODABLE as error:
-            unreadable.append(Unreadable(_id_of(row), shape_problem(error)))
+    issues = list(convert_each(rows, IssueRow, unreadable))
     return IssuesBody(issues, frame.pagination), tuple(unreadable)
 
 
@@ -217,8 +231,3 @@ def error_code(body: bytes) -> str:
     code = document.get("code") if isinstance(document, dict) else None
     is_code = isinstance(code, str) and code.isidentifier() and len(code) <= _MOST_CODE_CHARS
     return str(code) if is_code else ""
-
-
-def _id_of(row: Any) -> str | None:  # noqa: ANN401 - any JSON
-    found = row.get("id") if isinstance(row, dict) else None
-    return found[:64] if isinstance(found, str) else None

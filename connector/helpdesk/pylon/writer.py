@@ -7,15 +7,15 @@ from dataclasses import replace
 
 from connector.domain.decision import Applied, Change, Outcome
 from connector.domain.ticket import Ticket
-from connector.errors import ConnectorError, Unavailable
+from connector.errors import ConnectorError, RateLimited
+from connector.helpdesk.budget import LONGEST_WAIT_SECONDS
 from connector.helpdesk.failure import AnswerLost
 from connector.helpdesk.pylon.intent import is_nothing, issue_fields, lost_tags, merged_tags, new_tags
 from connector.helpdesk.pylon.lookup import IssueLookup, is_gone, issue_path
 from connector.helpdesk.pylon.notes import leave_note
 from connector.helpdesk.pylon.payload import error_code
+from connector.helpdesk.single_file import in_single_file
 from connector.helpdesk.transport import Reply, Transport
-
-_MOST_LOST_IN_A_ROW = 2
 
 
 class IssueWriter:
@@ -36,13 +36,18 @@ class IssueWriter:
 
         Raises Unavailable instead of sending more when two answers in a row were lost.
         """
-        lost = 0
-        for change in changes:
-            if lost == _MOST_LOST_IN_A_ROW:
-                raise Unavailable(f"{lost} writes in a row were left without an answer")
-            outcome = _unchanged(change) if is_nothing(change) else self._write(change)
-            lost = lost + 1 if outcome.outcome is Outcome.UNCLEAR else 0
-            yield outcome
+        return in_single_file(
+            changes, lambda change: _unchanged(change) if is_nothing(change) else self._write_when_let(change)
+        )
+
+    def _write_when_let(self, change: Change) -> Applied:
+        """What a rate limit refuses was not executed: it is begun anew, once, when the limit lets it."""
+        try:
+            return self._write(change)
+        except RateLimited as refused:
+            if (refused.retry_after_seconds or 0.0) > LONGEST_WAIT_SECONDS:
+                raise
+            return self._write(change)
 
     def _write(self, change: Change) -> Applied:
         issue_id = change.seen.id

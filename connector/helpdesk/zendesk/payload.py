@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from connector.domain.ticket import Unreadable
 from connector.errors import Unavailable
-from connector.helpdesk.decoding import UNDECODABLE, mended_json, shape_problem
+from connector.helpdesk.decoding import UNDECODABLE, Decoders, Shape, convert_each, mended_json
 
 Id = int | str  # 64 bits today; a string where JavaScript is in between
-Shape = TypeVar("Shape")
 
 
 # gc=False keeps 1000 rows out of the garbage collector's sight; none of them can be part of a cycle.
@@ -160,35 +158,21 @@ class JobBody(msgspec.Struct):
     job_status: JobStatus
 
 
-# Built by the thread that imports: msgspec (0.22.0) learns a type when it is first decoded, and two threads
-# that let it learn the same one at once crash the process.
-_DECODERS: Mapping[type, msgspec.json.Decoder[Any]] = {
-    shape: msgspec.json.Decoder(shape)
-    for shape in (
-        TicketsBody,
-        TicketBody,
-        UserBody,
-        GroupsBody,
-        PeopleBody,
-        CommentsBody,
-        AuditsBody,
-        JobBody,
-    )
-}
+_DECODERS = Decoders(
+    TicketsBody,
+    TicketBody,
+    UserBody,
+    GroupsBody,
+    PeopleBody,
+    CommentsBody,
+    AuditsBody,
+    JobBody,
+)
 
 
 def decode(body: bytes, shape: type[Shape], what: str) -> Shape:
     """``body`` as ``shape``.  Raises Unavailable, without a word of the body, when it is something else."""
-    try:
-        decoded: Shape = _DECODERS[shape].decode(body)
-        return decoded
-    except UNDECODABLE:
-        pass
-    try:
-        return msgspec.convert(mended_json(body, what), shape)
-    except UNDECODABLE as error:
-        problem = shape_problem(error)
-    raise Unavailable(f"{what} answered in an unexpected shape: {problem}")
+    return _DECODERS.decode(body, shape, what)
 
 
 def decode_tickets(body: bytes, what: str) -> tuple[TicketsBody, tuple[Unreadable, ...]]:
@@ -197,7 +181,7 @@ def decode_tickets(body: bytes, what: str) -> tuple[TicketsBody, tuple[Unreadabl
     Raises Unavailable when the page as a whole is not what was asked for.
     """
     try:
-        return _DECODERS[TicketsBody].decode(body), ()
+        return _DECODERS.strict(body, TicketsBody), ()
     except UNDECODABLE:
         pass
     document = mended_json(body, what)
@@ -205,13 +189,13 @@ def decode_tickets(body: bytes, what: str) -> tuple[TicketsBody, tuple[Unreadabl
     if not isinstance(tickets, list):
         raise Unavailable(f"{what} answered without a list of tickets")
     unreadable: list[Unreadable] = []
-    rows = list(_convert_each(tickets, TicketRow, unreadable))
+    rows = list(convert_each(tickets, TicketRow, unreadable))
     side_loads = {key: document.get(key) for key in ("users", "organizations")}
     frame = {key: document.get(key) for key in ("after_cursor", "end_of_stream")}
     whole = decode(json.dumps(frame | {"tickets": []}).encode(), TicketsBody, what)
     whole.tickets = rows
-    whole.users = list(_convert_each(side_loads["users"], UserRow, []))
-    whole.organizations = list(_convert_each(side_loads["organizations"], OrganizationRow, []))
+    whole.users = list(convert_each(side_loads["users"], UserRow, []))
+    whole.organizations = list(convert_each(side_loads["organizations"], OrganizationRow, []))
     return whole, tuple(unreadable)
 
 
@@ -221,7 +205,7 @@ def decode_ticket(body: bytes, what: str) -> tuple[TicketsBody, tuple[Unreadable
     Raises Unavailable when the answer is not about a ticket at all.
     """
     try:
-        found: TicketBody = _DECODERS[TicketBody].decode(body)
+        found: TicketBody = _DECODERS.strict(body, TicketBody)
     except UNDECODABLE:
         pass
     else:
@@ -231,16 +215,3 @@ def decode_ticket(body: bytes, what: str) -> tuple[TicketsBody, tuple[Unreadable
         raise Unavailable(f"{what} answered without a ticket")
     page = document | {"tickets": [document["ticket"]]}
     return decode_tickets(json.dumps(page).encode(), what)
-
-
-def _convert_each(rows: Any, shape: type[Shape], unreadable: list[Unreadable]) -> Iterator[Shape]:  # noqa: ANN401 - any JSON
-    for row in rows if isinstance(rows, list) else []:
-        try:
-            yield msgspec.convert(row, shape)
-        except UNDECODABLE as error:
-            unreadable.append(Unreadable(_id_of(row), shape_problem(error)))
-
-
-def _id_of(row: Any) -> str | None:  # noqa: ANN401 - any JSON
-    found = row.get("id") if isinstance(row, dict) else None
-    return str(found)[:64] if isinstance(found, int | str) and not isinstance(found, bool) else None

@@ -10,6 +10,7 @@ from connector.domain.decision import Applied, Change, Outcome
 from connector.domain.ticket import Ticket
 from connector.errors import Unavailable
 from connector.helpdesk.failure import AnswerLost
+from connector.helpdesk.single_file import in_single_file
 from connector.helpdesk.transport import Reply, Transport
 from connector.helpdesk.zendesk.intent import is_nothing, lost_tags, new_tags, single_ticket
 from connector.helpdesk.zendesk.payload import TicketBody, decode
@@ -18,7 +19,6 @@ from connector.helpdesk.zendesk.refusal import error_codes, is_closed_error
 from connector.ports import Clock
 
 _COLLISION_PAUSE_SECONDS = 0.5
-_MOST_LOST_IN_A_ROW = 2
 _MOST_WARNING_CHARS = 120
 
 
@@ -59,13 +59,9 @@ class TicketWriter:
 
         Raises Unavailable instead of sending more when two answers in a row were lost.
         """
-        lost = 0
-        for change in changes:
-            if lost == _MOST_LOST_IN_A_ROW:
-                raise Unavailable(f"{lost} writes in a row were left without an answer")
-            outcome = unchanged(change) if is_nothing(change) else self._write(change)
-            lost = lost + 1 if outcome.outcome is Outcome.UNCLEAR else 0
-            yield outcome
+        return in_single_file(
+            changes, lambda change: unchanged(change) if is_nothing(change) else self._write(change)
+        )
 
     def _write(self, change: Change) -> Applied:
         try:

@@ -125,7 +125,7 @@ def test_the_words_of_a_form_are_those_of_its_first_public_message(
 
     (delivered,) = tickets_of(poll(pylon, clock))
 
-    assert delivered.text is None
+    assert delivered.text == "My words"
     assert fetch(pylon, issue).text == "My words"
 
 

@@ -42,7 +42,7 @@ def test_a_token_of_the_other_region_is_told_in_plain_words(
 ) -> None:
     web.get(f"{US}/me", status=401, json=refusal("wrong_region_token"))
 
-    with pytest.raises(WrongRegion, match=r"other region; set \[helpdesk\] region"):
+    with pytest.raises(WrongRegion, match=r'other region; set \[helpdesk\] region = "eu"'):
         pylon.check()
 
 

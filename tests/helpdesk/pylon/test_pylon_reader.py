@@ -119,7 +119,7 @@ def test_words_that_are_not_in_the_issue_are_those_of_its_first_public_message(
 
     ((delivered,),) = [page.tickets for page in pylon.pages(None, datetime(2026, 11, 2, tzinfo=UTC))]
 
-    assert delivered.text is None
+    assert delivered.text == "My invoice is wrong."
     assert (read(pylon).text, read(pylon).author) == ("My invoice is wrong.", Author.CUSTOMER)
 
 
