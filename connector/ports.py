@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,6 +12,7 @@ from connector.domain.classification import Answer, Tier
 from connector.domain.decision import Applied, Change, Decision, OurRouting, Outcome
 from connector.domain.taxonomy import Axis
 from connector.domain.ticket import (
+    Arrival,
     Disposition,
     Group,
     History,
@@ -55,6 +56,7 @@ class Capabilities:
     bulk_size: int  # how many changes one `apply` may carry; 1 where there is no bulk
     bulk_from: int  # from how many changes on bulk is worth its latency
     notes: bool  # private notes exist
+    newest: bool = False  # new tickets can be listed sooner than the feed shows them
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,15 @@ class Helpdesk(Protocol):
 
     def pages(self, checkpoint: str | None, start_at: datetime) -> Iterator[Page]:
         """The changes after ``checkpoint`` (None: since ``start_at``) until nothing is left at the moment."""
+        ...
+
+    def newest(self, seen: Collection[str]) -> Sequence[Ticket | Unreadable]:
+        """The tickets opened last whose ids are not in ``seen``, the newest first, as they are now.
+
+        Looks back one page, or a few while nothing on them was in ``seen``.  What it misses the feed brings.
+        Raises RateLimited at once, instead of waiting, when other requests need the helpdesk's limits.
+        Without the capability there are none.
+        """
         ...
 
     def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:
@@ -283,6 +294,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def may_poll(self) -> bool:
+        """Whether this worker has the right to poll at the moment; takes and renews nothing."""
+        ...
+
     def history(self, ticket_ids: Sequence[str]) -> Mapping[str, History]: ...
 
     def routings(self, ticket_ids: Sequence[str]) -> Mapping[str, OurRouting]:
@@ -298,7 +313,22 @@ class Ledger(Protocol):
     ) -> Mapping[Disposition, int]:
         """Store revisions, submissions, replies, corrections and the checkpoint together; count what was new.
 
-        A revision stored before counts as DUPLICATE and changes nothing.
+        A revision stored before counts as DUPLICATE and brings at most a reply.  A ticket that somebody else
+        has stored since it was screened keeps the verdict it got there; this revision is an UPDATE of it.
+        """
+        ...
+
+    def horizon(self) -> datetime | None:
+        """The horizon that the first poll ever stored; None before it."""
+        ...
+
+    def store_arrivals(
+        self, revisions: Sequence[Screened], unreadable: Sequence[Unreadable], arrival: Arrival
+    ) -> Mapping[Disposition, int]:
+        """Store tickets that came by another way than the feed, and count them as `store_page` does.
+
+        Needs no right to poll and moves no checkpoint.  Safe beside a poll and beside itself, in any process:
+        a ticket is ORIGINAL once, and what comes later, or late, is a DUPLICATE, an ECHO or an UPDATE.
         """
         ...
 

@@ -17,6 +17,7 @@ from connector.breaker import Breaker
 from connector.domain.classification import Tier
 from connector.errors import SettingsError
 from connector.interpreter import tune
+from connector.pipeline.fast_lane import FastLane
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk, Questions
 from connector.pipeline.retention import Retention
@@ -151,8 +152,9 @@ def build_stages(settings: Settings, clock: Clock, observer: Observer, parts: Pa
     look = LookPolicy(settings.material_change.ask_model, hears_replies)
     reader = open_reader(settings, observer)
     name = settings.helpdesk.ledger_name
+    intake = Intake(helpdesk, ledger, clock, observer, IntakePolicy(parts.inbox, lookback, hears_replies))
     return Stages(
-        intake=Intake(helpdesk, ledger, clock, observer, IntakePolicy(parts.inbox, lookback, hears_replies)),
+        intake=intake,
         triage=Triage(
             name,
             helpdesk,
@@ -174,4 +176,5 @@ def build_stages(settings: Settings, clock: Clock, observer: Observer, parts: Pa
         clock=clock,
         write_from=min(WRITE_FROM, helpdesk.capabilities.bulk_size),
         retention=Retention(eraser, clock, observer, settings.privacy.keep()) if eraser else None,
+        fast=FastLane(helpdesk, ledger, intake, clock, observer) if helpdesk.capabilities.newest else None,
     )

@@ -16,11 +16,10 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from connector import __version__
-from connector.breaker import Breaker
 from connector.errors import AuthRefused, ConnectorError, RateLimited, SettingsError, Unavailable
 from connector.helpdesk.address import Origin
 from connector.helpdesk.body import is_json, read_body
-from connector.helpdesk.budget import RateBudget
+from connector.helpdesk.budget import Budget
 from connector.helpdesk.failure import AnswerLost, judge_exception, judge_status
 from connector.helpdesk.patience import Patience
 from connector.ports import Clock
@@ -54,6 +53,16 @@ class Auth(Protocol):
         ...
 
 
+class Gate(Protocol):
+    """What stops requests to an upstream that is down; a `Breaker`, or a bystander of one."""
+
+    def admit(self) -> None: ...
+
+    def succeeded(self) -> None: ...
+
+    def failed(self, error: Exception) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """How much time and memory one exchange may take."""
@@ -82,9 +91,9 @@ class Transport:
     """Sends requests to ``origin`` and nowhere else: no redirects, no cookies, nothing of the environment.
 
     Thread-safe: each thread has its own session.  ``read_only`` refuses every `send`.  While ``breaker``
-    is open nothing is sent, and the caller gets Unavailable at once.  ``refusal`` says, from the body of an
-    answer that refuses us, what a person can do about it.  A reading that a rate limit refuses waits up to
-    ``longest_limit_seconds`` for it to open.
+    is open nothing is sent, and the caller gets Unavailable at once.  What is safe to repeat is sent
+    ``tries`` times at most.  ``refusal`` says, from the body of an answer that refuses us, what a person can
+    do about it.  A reading that a rate limit refuses waits up to ``longest_limit_seconds`` for it to open.
     """
 
     def __init__(
@@ -93,13 +102,14 @@ class Transport:
         clock: Clock,
         *,
         auth: Auth | None = None,
-        budget: RateBudget | None = None,
-        breaker: Breaker | None = None,
+        budget: Budget | None = None,
+        breaker: Gate | None = None,
         read_only: bool = False,
         bounds: Bounds | None = None,
         ca_bundle: str | None = None,
         proxy: str | None = None,
         random: Random | None = None,
+        tries: int = 3,
         refusal: Callable[[str, bytes], AuthRefused] | None = None,
         longest_limit_seconds: float = 0.0,
     ) -> None:
@@ -116,6 +126,7 @@ class Transport:
         self._patience = Patience(
             clock,
             random or Random(),  # noqa: S311 - jitter, not secrets
+            tries=tries,
             longest_limit_seconds=longest_limit_seconds,
         )
         self._local = threading.local()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
+from connector.pipeline.fast_lane import FastLane
 from connector.pipeline.intake import Intake
 from connector.pipeline.retention import Retention
 from connector.pipeline.role import Role
@@ -29,6 +30,7 @@ class Stages:
     write_from: int = WRITE_FROM
     retention: Retention | None = None  # not in a dry run
     role: Role = Role.ALL
+    fast: FastLane | None = None  # a pass has no use for it: it polls all there is at once
 
 
 def run_pass(stages: Stages) -> Due:

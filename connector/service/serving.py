@@ -36,6 +36,7 @@ class Rhythm:
     """How often the stages run, and how long an orderly stop may take; all in seconds."""
 
     poll_seconds: float = 60.0
+    fast_seconds: float = 0.0  # between two looks of the fast lane; 0: there is none
     work_seconds: float = 0.5  # what another process made is picked up within a second
     retention_seconds: float = 3600.0
     shutdown_seconds: float = 30.0
@@ -144,6 +145,8 @@ class Service:
         }
         if stages.role.polls:
             jobs["poll"] = (rhythm.poll_seconds, stages.intake.run)
+            if stages.fast is not None and rhythm.fast_seconds > 0:
+                jobs["fast"] = (rhythm.fast_seconds, stages.fast.run)
         if stages.role.works:
             jobs["triage"] = (rhythm.work_seconds, self.relay.around(stages.triage.run))
             jobs["write_back"] = (rhythm.work_seconds, stages.write_back.run)
