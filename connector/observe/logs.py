@@ -44,6 +44,7 @@ Form = Literal["auto", "json", "console"]
 
 FACTS: Final = frozenset(
     {
+        "address",
         "batch",
         "budget_usd",
         "cache_read_tokens",
