@@ -11,7 +11,17 @@ from typing import Any, Protocol
 from connector.domain.classification import Answer, Tier
 from connector.domain.decision import Applied, Change, Decision, OurRouting, Outcome
 from connector.domain.taxonomy import Axis
-from connector.domain.ticket import Disposition, Group, History, Message, Page, Reply, Ticket, Unreadable
+from connector.domain.ticket import (
+    Arrival,
+    Disposition,
+    Group,
+    History,
+    Message,
+    Page,
+    Reply,
+    Ticket,
+    Unreadable,
+)
 
 # --- Time -----------------------------------------------------------------------------------------------
 
@@ -287,7 +297,22 @@ class Ledger(Protocol):
     ) -> Mapping[Disposition, int]:
         """Store revisions, submissions, replies, corrections and the checkpoint together; count what was new.
 
-        A revision stored before counts as DUPLICATE and changes nothing.
+        A revision stored before counts as DUPLICATE and brings at most a reply.  A ticket that somebody else
+        has stored since it was screened keeps the verdict it got there; this revision is an UPDATE of it.
+        """
+        ...
+
+    def horizon(self) -> datetime | None:
+        """The horizon that the first poll ever stored; None before it."""
+        ...
+
+    def store_arrivals(
+        self, revisions: Sequence[Screened], unreadable: Sequence[Unreadable], arrival: Arrival
+    ) -> Mapping[Disposition, int]:
+        """Store tickets that came by another way than the feed, and count them as `store_page` does.
+
+        Needs no right to poll and moves no checkpoint.  Safe beside a poll and beside itself, in any process:
+        a ticket is ORIGINAL once, and what comes later, or late, is a DUPLICATE, an ECHO or an UPDATE.
         """
         ...
 

@@ -159,6 +159,14 @@ class Disposition(StrEnum):
     UNREADABLE = "unreadable"
 
 
+class Arrival(StrEnum):
+    """By which way a ticket's submission first reached us; whatever the way, it is the same submission."""
+
+    POLL = "poll"
+    FAST = "fast"  # the fast lane: the newest tickets, asked for every few seconds
+    NUDGE = "nudge"  # the helpdesk told us of the ticket
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """What the ledger already knows of a ticket when a revision of it arrives."""

@@ -45,6 +45,7 @@ Form = Literal["auto", "json", "console"]
 FACTS: Final = frozenset(
     {
         "address",
+        "arrival",
         "batch",
         "budget_usd",
         "cache_read_tokens",

@@ -1,12 +1,23 @@
-"""Intake: what arrived is screened, deduplicated and stored together with the checkpoint."""
+"""Intake: what arrived is screened, deduplicated and stored, a page of the feed with its checkpoint."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from connector.domain.ticket import Author, Disposition, History, Nature, Page, Status, Ticket
+from connector.domain.ticket import (
+    Arrival,
+    Author,
+    Disposition,
+    History,
+    Nature,
+    Page,
+    Status,
+    Ticket,
+    Unreadable,
+)
 from connector.errors import LeaseLost
 from connector.pipeline.replies import with_replies
 from connector.ports import Clock, Event, Helpdesk, Ledger, Observer, PollLease, Screened
@@ -65,7 +76,7 @@ def _later_revision(ticket: Ticket, known: History) -> Disposition:
 
 
 class Intake:
-    """Reads the helpdesk's change feed into the ledger, page by page."""
+    """Reads the helpdesk's change feed into the ledger, page by page, and takes tickets that came sooner."""
 
     def __init__(
         self, helpdesk: Helpdesk, ledger: Ledger, clock: Clock, observer: Observer, policy: IntakePolicy
@@ -98,19 +109,52 @@ class Intake:
                 break
         self._observer(Event("poll.finished", "debug", {"helpdesk": lease.helpdesk}))
 
+    def take(self, tickets: Sequence[Ticket | Unreadable], arrival: Arrival) -> Mapping[Disposition, int]:
+        """Store tickets that came by another way than the feed, and count what was new, per disposition.
+
+        They are screened like those of a page; the feed brings them again, as duplicates or as updates.
+        Needs no right to poll, and any number of threads and processes may take the same ticket at once.
+        Raises what the database raises; then nothing is stored, and the feed brings them all the same.
+        """
+        readable = [each for each in tickets if isinstance(each, Ticket)]
+        unreadable = [each for each in tickets if isinstance(each, Unreadable)]
+        if not tickets:
+            return {}
+        horizon = self._ledger.horizon() or self._clock.now() - self._policy.lookback
+        screened = self._screen(readable, horizon)
+        counts = self._ledger.store_arrivals(screened, unreadable, arrival)
+        self._tell(screened, unreadable, counts, arrival)
+        return counts
+
     def _store(self, lease: PollLease, checkpoint: str | None, page: Page) -> None:
-        known = self._ledger.history([ticket.id for ticket in page.tickets])
-        inbox, horizon = self._policy.inbox_groups, lease.horizon
-        screened = [
-            Screened(ticket, screen(ticket, known.get(ticket.id), horizon, inbox)) for ticket in page.tickets
-        ]
-        if self._policy.hears_replies:
-            screened = with_replies(screened, known, self._ledger)
+        screened = self._screen(page.tickets, lease.horizon)
         counts = self._ledger.store_page(lease, checkpoint, screened, page.unreadable)
-        for lost in page.unreadable:
+        self._tell(screened, page.unreadable, counts, Arrival.POLL)
+
+    def _screen(self, tickets: Sequence[Ticket], horizon: datetime) -> list[Screened]:
+        known = self._ledger.history([ticket.id for ticket in tickets])
+        inbox = self._policy.inbox_groups
+        screened = [
+            Screened(ticket, screen(ticket, known.get(ticket.id), horizon, inbox)) for ticket in tickets
+        ]
+        return with_replies(screened, known, self._ledger) if self._policy.hears_replies else screened
+
+    def _tell(
+        self,
+        screened: Sequence[Screened],
+        unreadable: Sequence[Unreadable],
+        counts: Mapping[Disposition, int],
+        arrival: Arrival,
+    ) -> None:
+        for lost in unreadable:
             told = {"ticket_id": lost.ticket_id, "reason": lost.reason}
             self._observer(Event("ticket.unreadable", "warning", told))
-        arrived = len(page.tickets) + len(page.unreadable)
+        arrived = len(screened) + len(unreadable)
         replies = sum(each.reply is not None for each in screened)
-        facts = {"tickets": arrived, "dispositions": Counter(counts), "replies": replies or None}
+        facts = {
+            "tickets": arrived,
+            "dispositions": Counter(counts),
+            "replies": replies or None,
+            "arrival": arrival,
+        }
         self._observer(Event("page.stored", "info" if arrived else "debug", facts))

@@ -11,7 +11,6 @@ _LONGEST_NAP_SECONDS = 5.0  # between two looks; more was a suspended machine or
 # What a job tells while it is at work for longer than we would wait; other events name their stage.
 _AT_WORK = {
     "poll.started": "poll",
-    "page.stored": "poll",
     "model.called": "triage",
     "ticket.decided": "triage",
     "ticket.written": "write_back",
@@ -40,7 +39,9 @@ class Watchdog:
             self._longest[job] = max(self._silence, 3 * seconds)
 
     def __call__(self, event: Event) -> None:
-        self.alive(_AT_WORK.get(event.name) or str(event.facts.get("stage")))
+        # A page keeps the job alive that brought it, which is called after the way of its arrival.
+        told = event.facts.get("arrival" if event.name == "page.stored" else "stage")
+        self.alive(_AT_WORK.get(event.name) or str(told))
 
     def alive(self, job: str) -> None:
         if job in self._seen:

@@ -1,4 +1,4 @@
-"""What was polled: the right to poll, what is known of a ticket, and pages stored with their checkpoint."""
+"""What arrived: what is known of a ticket, and how its revisions are stored, by whatever way they came."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ import hashlib
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, text
 
 from connector.domain.decision import Outcome
-from connector.domain.ticket import Disposition, History, Status, Ticket, Unreadable
+from connector.domain.ticket import Arrival, Disposition, History, Status, Ticket, Unreadable
 from connector.pipeline.role import Lane
-from connector.ports import PollLease, Screened
-from connector.store.columns import AnyRow, NowMs, as_json, from_ms, maybe_from_ms, to_ms
+from connector.ports import Screened
+from connector.store.columns import AnyRow, as_json, maybe_from_ms, to_ms
 from connector.store.erasure import erase_deleted, mark_erased
 from connector.store.personal import without_words
 from connector.store.queues import rank_of
 from connector.store.replies import queue_replies, spoken_in
 from connector.store.rows import insert_new, insert_rows
-from connector.store.tables import checkpoints, corrections, revisions, submissions, undos, writes
+from connector.store.tables import corrections, revisions, submissions, undos, writes
 from connector.store.tombstones import barred
 
 # A restored ticket, or one that can be read again, gets a new chance: these say nothing about what it is.
@@ -66,53 +65,16 @@ _UNDOS = (
     .order_by(undos.c.ended_at)
 )
 _MOVED = (
-    select(corrections.c.ticket_id, corrections.c.to_group)
+    select(corrections.c.ticket_id, corrections.c.to_group, corrections.c.moved_at)
     .where(
         corrections.c.helpdesk == bindparam("helpdesk"),
         corrections.c.ticket_id.in_(bindparam("ids", expanding=True)),
     )
     .order_by(corrections.c.id)
 )
-
-
-# --- The right to poll ------------------------------------------------------------------------------------
-
-
-def lease(tx: Connection, helpdesk: str, worker: str, lease_ms: int, horizon: datetime) -> PollLease | None:
-    """Take or renew the right to poll; None while another worker holds it."""
-    tx.execute(insert_new(tx, checkpoints), {"helpdesk": helpdesk, "horizon": to_ms(horizon)})
-    taken = (
-        update(checkpoints)
-        .where(
-            checkpoints.c.helpdesk == helpdesk,
-            or_(checkpoints.c.lease_until < NowMs(), checkpoints.c.lease_owner == worker),
-        )
-        .values(
-            lease_owner=worker,
-            lease_epoch=checkpoints.c.lease_epoch + 1,
-            lease_until=NowMs() + lease_ms,
-        )
-        .returning(checkpoints.c.lease_epoch, checkpoints.c.checkpoint, checkpoints.c.horizon)
-    )
-    row = tx.execute(taken).one_or_none()
-    if row is None:
-        return None
-    return PollLease(helpdesk, row.lease_epoch, row.checkpoint, from_ms(row.horizon))
-
-
-def advance(tx: Connection, held: PollLease, checkpoint: str | None, lease_ms: int, polled_at: int) -> bool:
-    """Move on from ``held.checkpoint`` and renew the lease; False when that is not ours any more."""
-    moved = (
-        update(checkpoints)
-        .where(
-            checkpoints.c.helpdesk == held.helpdesk,
-            checkpoints.c.lease_epoch == held.epoch,
-            checkpoints.c.lease_owner.is_not(None),
-            checkpoints.c.checkpoint.is_not_distinct_from(held.checkpoint),
-        )
-        .values(checkpoint=checkpoint, polled_at=polled_at, lease_until=NowMs() + lease_ms)
-    )
-    return tx.execute(moved).rowcount == 1
+_ONE_AT_A_TIME = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' intake ' || :helpdesk, 0))"
+)
 
 
 # --- What is known ----------------------------------------------------------------------------------------
@@ -169,32 +131,54 @@ class Stamp:
     pass_id: str | None
     seen_at: int
     lane: Lane = Lane.LIVE
+    arrival: Arrival = Arrival.POLL
 
     @property
     def columns(self) -> Mapping[str, object]:
         return {"helpdesk": self.helpdesk, "pass_id": self.pass_id, "seen_at": self.seen_at}
 
+    @property
+    def of_submissions(self) -> Mapping[str, object]:
+        return {**self.columns, "arrived_by": self.arrival.value}
+
 
 _Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The group that a ticket was in last, and since when a person has it there, in milliseconds."""
+
+    group: str | None
+    since: int | None = None
+
+    def stands_against(self, ticket: Ticket) -> bool:
+        """Whether a move that this revision shows is none, or is older than the one that we know."""
+        return self.group == ticket.group or (
+            self.since is not None and to_ms(ticket.updated_at) < self.since
+        )
 
 
 def store(
     tx: Connection, stamp: Stamp, screened: Sequence[Screened], unreadable: Sequence[Unreadable], at: str
 ) -> Counter[Disposition]:
-    """Store what is new of a page that began at ``at``, and count it as `Ledger.store_page` promises."""
-    groups = _groups_now(tx, stamp.helpdesk, screened)
-    page, moves = _within(screened, groups)
+    """Store what is new of a page that began at ``at``, and count it as `Ledger.store_page` promises.
+
+    Intake judged by what was known before; whoever stored the same tickets since then was here first.
+    """
+    one_at_a_time(tx, stamp.helpdesk)
+    page, moves = _within(screened, _places(tx, stamp.helpdesk, screened), _settled(tx, stamp, screened))
     stored = _insert_revisions(tx, stamp, page)
     new = [(key, *page[key]) for key in page if key in stored]  # in the order of delivery
     counts = Counter(verdict for _, _, verdict in new)
     originals = [ticket for _, ticket, verdict in new if verdict is Disposition.ORIGINAL]
     if originals:
         _insert_submissions(tx, stamp, originals)
-    corrected = [_correction(stamp, key, move) for key, move in moves.items() if key in stored]
+    corrected = [_correction(stamp, page[key][0], move) for key, move in moves.items() if key in stored]
     if corrected:
         tx.execute(insert_new(tx, corrections), corrected)
-    if spoken := spoken_in(screened, stored):
-        queue_replies(tx, stamp.columns, spoken)
+    if spoken := spoken_in(screened):
+        queue_replies(tx, stamp.of_submissions, spoken)
     if unreadable:
         counts += Counter({Disposition.UNREADABLE: _insert_unreadable(tx, stamp, unreadable, at)})
     if deleted := _deleted_last(new):
@@ -203,29 +187,38 @@ def store(
     return counts + Counter({Disposition.DUPLICATE: repeated})
 
 
+def one_at_a_time(tx: Connection, helpdesk: str) -> None:
+    """Until the transaction ends, nobody else stores what arrives from this helpdesk.
+
+    On SQLite a transaction has the whole database to itself anyway.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.execute(_ONE_AT_A_TIME, {"helpdesk": helpdesk})
+
+
 def _within(
-    screened: Sequence[Screened], groups: dict[str, str | None]
+    screened: Sequence[Screened], places: dict[str, _Place], settled: set[str]
 ) -> tuple[dict[_Key, tuple[Ticket, Disposition]], dict[_Key, tuple[str | None, str | None]]]:
     """Each revision of a page once, and the moves among them.
 
     Intake judged every revision by what was known before the page: of a ticket that comes twice only the
-    first keeps its verdict, and a ticket that stays where a person moved it is not moved again.
+    first keeps its verdict, and a ticket that stays where a person moved it is not moved again.  Nor is one
+    by a revision from before that move, which came late.  ``settled`` have their verdict already.
     """
     page: dict[_Key, tuple[Ticket, Disposition]] = {}
     moves: dict[_Key, tuple[str | None, str | None]] = {}
-    settled: set[str] = set()
     for each in screened:
         ticket, disposition = each.ticket, each.disposition
         key = (ticket.id, ticket.version, ticket.fingerprint)
         if key in page:
             continue
         if disposition is Disposition.CORRECTION:
-            group = groups.get(ticket.id)
-            if ticket.id in groups and group == ticket.group:
+            place = places.get(ticket.id)
+            if place is not None and place.stands_against(ticket):
                 disposition = Disposition.UPDATE
             else:
-                moves[key] = (group, ticket.group)
-                groups[ticket.id] = ticket.group
+                moves[key] = (place.group if place else None, ticket.group)
+                places[ticket.id] = _Place(ticket.group, to_ms(ticket.updated_at))
         elif disposition in _SETTLING:
             if ticket.id in settled:
                 disposition = Disposition.UPDATE
@@ -234,15 +227,23 @@ def _within(
     return page, moves
 
 
-def _groups_now(tx: Connection, helpdesk: str, screened: Iterable[Screened]) -> dict[str, str | None]:
+def _places(tx: Connection, helpdesk: str, screened: Iterable[Screened]) -> dict[str, _Place]:
     """Where the tickets that come back corrected were last: after our write, or after a person moved them."""
     ids = [each.ticket.id for each in screened if each.disposition is Disposition.CORRECTION]
     if not ids:
         return {}
     effective, _ = _effects(tx, helpdesk, ids)
-    groups: dict[str, str | None] = {row.ticket_id: row.after_group for row in effective.values()}
+    places = {row.ticket_id: _Place(row.after_group) for row in effective.values()}
     moved = tx.execute(_MOVED, {"helpdesk": helpdesk, "ids": ids})
-    return groups | {row.ticket_id: row.to_group for row in moved}
+    return places | {row.ticket_id: _Place(row.to_group, row.moved_at) for row in moved}
+
+
+def _settled(tx: Connection, stamp: Stamp, screened: Iterable[Screened]) -> set[str]:
+    """Which of the tickets that would get their verdict now have got it from somebody else meanwhile."""
+    ids = [each.ticket.id for each in screened if each.disposition in _SETTLING]
+    if not ids:
+        return set()
+    return {row.ticket_id for row in tx.execute(_VERDICTS, {"helpdesk": stamp.helpdesk, "ids": ids})}
 
 
 def _insert_revisions(
@@ -272,7 +273,7 @@ def _insert_submissions(tx: Connection, stamp: Stamp, originals: Sequence[Ticket
         )
         for ticket in originals
     ]
-    same = {**stamp.columns, "lane": stamp.lane.value}
+    same = {**stamp.of_submissions, "lane": stamp.lane.value}
     deque(insert_rows(tx, submissions, _SUBMISSION, rows, same=same), maxlen=0)
     if forgotten:
         mark_erased(tx, stamp.helpdesk, forgotten, stamp.seen_at)
@@ -284,16 +285,15 @@ def _deleted_last(new: Sequence[tuple[_Key, Ticket, Disposition]]) -> list[str]:
     return [ticket_id for ticket_id, status in last.items() if status is Status.DELETED]
 
 
-def _correction(stamp: Stamp, key: _Key, move: tuple[str | None, str | None]) -> dict[str, object]:
+def _correction(stamp: Stamp, ticket: Ticket, move: tuple[str | None, str | None]) -> dict[str, object]:
     return {
-        "helpdesk": stamp.helpdesk,
-        "ticket_id": key[0],
-        "version": key[1],
-        "fingerprint": key[2],
+        **stamp.columns,
+        "ticket_id": ticket.id,
+        "version": ticket.version,
+        "fingerprint": ticket.fingerprint,
         "from_group": move[0],
         "to_group": move[1],
-        "pass_id": stamp.pass_id,
-        "seen_at": stamp.seen_at,
+        "moved_at": to_ms(ticket.updated_at),
     }
 
 

@@ -14,11 +14,11 @@ from sqlalchemy import Connection, insert, update
 
 from connector.domain.classification import Answer, Tier
 from connector.domain.decision import Applied, Decision, OurRouting, Outcome
-from connector.domain.ticket import Disposition, History, Ticket, Unreadable
+from connector.domain.ticket import Arrival, Disposition, History, Ticket, Unreadable
 from connector.errors import LeaseLost
 from connector.pipeline.role import Lane
 from connector.ports import Clock, Due, PollLease, Screened, SubmissionClaim, WriteClaim
-from connector.store import calls, feed, queues, replies, verdicts
+from connector.store import calls, feed, polling, queues, replies, verdicts
 from connector.store.columns import AnyRow, maybe_from_ms, to_ms
 from connector.store.spending import Spending
 from connector.store.tables import passes, submissions, writes
@@ -75,7 +75,7 @@ class SqlLedger:
     @repeated
     def lease_poll(self, horizon: datetime) -> PollLease | None:
         with self._database.write("lease_poll") as tx:
-            lease = feed.lease(tx, self._helpdesk, self._worker, self._poll_lease_ms, horizon)
+            lease = polling.lease(tx, self._helpdesk, self._worker, self._poll_lease_ms, horizon)
         with self._lock:
             self._polling = lease
         return lease
@@ -106,12 +106,25 @@ class SqlLedger:
         held = self._held(lease)
         stamp = feed.Stamp(self._helpdesk, self._pass_id, self._now_ms())
         with self._database.write("store_page") as tx:
-            if not feed.advance(tx, held, checkpoint, self._poll_lease_ms, stamp.seen_at):
+            if not polling.advance(tx, held, checkpoint, self._poll_lease_ms, stamp.seen_at):
                 raise LeaseLost(f"another process polls {self._helpdesk} now")
             counts = feed.store(tx, stamp, revisions, unreadable, held.checkpoint or "")
         with self._lock:
             self._polling = replace(held, checkpoint=checkpoint)
         return counts
+
+    @repeated
+    def horizon(self) -> datetime | None:
+        with self._database.read("horizon") as tx:
+            return polling.horizon(tx, self._helpdesk)
+
+    @repeated
+    def store_arrivals(
+        self, revisions: Sequence[Screened], unreadable: Sequence[Unreadable], arrival: Arrival
+    ) -> Mapping[Disposition, int]:
+        stamp = feed.Stamp(self._helpdesk, self._pass_id, self._now_ms(), arrival=arrival)
+        with self._database.write("store_arrivals") as tx:
+            return feed.store(tx, stamp, revisions, unreadable, arrival.value)
 
     def _held(self, lease: PollLease) -> PollLease:
         """The lease with the checkpoint that its last page stored."""

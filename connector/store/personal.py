@@ -116,7 +116,7 @@ HARMLESS: Mapping[str, frozenset[str]] = {
     "passes": frozenset({"id", "mode", "worker", "summary"}),
     "revisions": frozenset({"helpdesk", "ticket_id", "version", "fingerprint", "disposition", "pass_id"}),
     "submissions": frozenset(
-        {"helpdesk", "ticket_id", "pass_id", "state", "lease_owner", "erased_because", "lane"}
+        {"helpdesk", "ticket_id", "pass_id", "state", "lease_owner", "erased_because", "lane", "arrived_by"}
     ),
     "batches": frozenset({"helpdesk", "mark", "state", "vendor_id", "pass_id", "reason"}),
     "model_calls": frozenset({"tier", "state", "model", "request_id", "stop_reason"}),

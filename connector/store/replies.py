@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -72,7 +72,11 @@ _HEARD = (
     .group_by(submissions.c.ticket_id)
 )
 _GENERATIONS = (
-    select(submissions.c.ticket_id, func.max(submissions.c.generation))
+    select(
+        submissions.c.ticket_id,
+        func.max(submissions.c.generation).label("generation"),
+        func.max(submissions.c.heard_until).label("heard_until"),
+    )
     .where(submissions.c.helpdesk == _OF, submissions.c.ticket_id.in_(_IDS))
     .group_by(submissions.c.ticket_id)
 )
@@ -114,15 +118,12 @@ def _routing(row: AnyRow, heard: AnyRow) -> OurRouting:
     )
 
 
-def spoken_in(
-    screened: Sequence[Screened], stored: Collection[tuple[str, str, str]]
-) -> dict[str, tuple[Ticket, Reply]]:
-    """The last reply of each ticket that new revisions bring; it reaches back as far as the others."""
-    return {
-        each.ticket.id: (each.ticket, each.reply)
-        for each in screened
-        if each.reply and (each.ticket.id, each.ticket.version, each.ticket.fingerprint) in stored
-    }
+def spoken_in(screened: Sequence[Screened]) -> dict[str, tuple[Ticket, Reply]]:
+    """The last reply that revisions bring of each ticket; it reaches back as far as the others.
+
+    A revision that we have may bring one too: the way by which it came first need not have told.
+    """
+    return {each.ticket.id: (each.ticket, each.reply) for each in screened if each.reply}
 
 
 def queue_replies(
@@ -130,28 +131,39 @@ def queue_replies(
 ) -> None:
     """Queue a second look at each of these tickets; what somebody wished to be forgotten is not looked at.
 
-    Their words stay at the helpdesk until then.
+    Nor is what another one was queued for since intake looked.  Their words stay at the helpdesk until then.
     """
     helpdesk = str(stamp["helpdesk"])
     forgotten = barred(tx, helpdesk, [ticket for ticket, _ in spoken.values()])
     wanted = {each: told for each, told in spoken.items() if each not in forgotten}
     if not wanted:
         return
-    newest = {row[0]: row[1] for row in tx.execute(_GENERATIONS, {"of_helpdesk": helpdesk, "ids": [*wanted]})}
+    asked = {"of_helpdesk": helpdesk, "ids": [*wanted]}
+    newest = {row.ticket_id: row for row in tx.execute(_GENERATIONS, asked)}
     rows = [
         {
             **stamp,
             "ticket_id": ticket.id,
-            "generation": newest.get(ticket.id, 0) + 1,
+            "generation": newest[ticket.id].generation + 1 if ticket.id in newest else 1,
             "requester": ticket.requester,
             "ticket": _without_text(ticket),
             "rank": rank_of(ticket),
             "heard_since": to_ms(reply.since),
             "heard_until": to_ms(reply.until),
         }
-        for ticket, reply in wanted.values()
+        for ticket, told in wanted.values()
+        if (reply := _unheard(told, newest.get(ticket.id)))
     ]
-    tx.execute(insert_new(tx, submissions), rows)
+    if rows:
+        tx.execute(insert_new(tx, submissions), rows)
+
+
+def _unheard(reply: Reply, newest: AnyRow | None) -> Reply | None:
+    """What no look has heard, also none that was queued since intake asked; None: nothing."""
+    if newest is None or newest.heard_until is None:
+        return reply
+    heard = from_ms(newest.heard_until)
+    return replace(reply, since=max(reply.since, heard)) if reply.until > heard else None
 
 
 def reply_in(row: AnyRow) -> Reply | None:

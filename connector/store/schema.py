@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 
 from connector.errors import StoreUnusable
 
-HEAD = "0008"  # the newest migration; known here so that an up-to-date database opens without Alembic
+HEAD = "0009"  # the newest migration; known here so that an up-to-date database opens without Alembic
 _PATIENCE_MS = 5_000  # a migration that waits for a table blocks everybody who asks for it later
 _TURN = 7_115_402_360  # PostgreSQL's advisory lock: one process upgrades at a time
 

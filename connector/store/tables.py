@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from connector.domain.classification import Answer
 from connector.domain.decision import Route
-from connector.domain.ticket import Standing, Ticket
+from connector.domain.ticket import Arrival, Standing, Ticket
 from connector.pipeline.role import Lane
 from connector.store.columns import BIG, Json, Words
 from connector.store.documents import Evidence, Said
@@ -145,6 +145,7 @@ submissions = Table(
     Column("erased_because", Text),
     _lane(),
     Column("batch", BIG),  # the open one that has its question; until that has ended nobody works on it
+    _needed("arrived_by", server_default=Arrival.POLL.value),
     CheckConstraint("state IN ('pending', 'leased', 'decided')", name="state"),
     UniqueConstraint("helpdesk", "ticket_id", "generation"),
 )
@@ -316,6 +317,7 @@ corrections = Table(
     Column("to_group", Text),
     Column("pass_id", Text),
     _needed("seen_at", BigInteger),
+    Column("moved_at", BigInteger),  # by the helpdesk's clock; of what was stored before 0009 nobody knows
     UniqueConstraint("helpdesk", "ticket_id", "version", "fingerprint"),
     Index(None, "seen_at"),
 )

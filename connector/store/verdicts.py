@@ -77,7 +77,7 @@ def replace(
 
 def next_generation(tx: Connection, of: AnyRow, values: Mapping[str, object]) -> int | None:
     """Insert a submission that follows on the row ``of``; its id, or None when it has a successor already."""
-    names = ("helpdesk", "ticket_id", "requester", "ticket", "rank", "heard_until")
+    names = ("helpdesk", "ticket_id", "requester", "ticket", "rank", "heard_until", "arrived_by")
     copied = {name: of._mapping[name] for name in names}
     row = {**copied, "generation": of.generation + 1, **values}
     inserted: int | None = tx.scalar(insert_new(tx, submissions).returning(submissions.c.id), row)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from connector.clock import ManualClock
+from connector.domain.ticket import Arrival
 from connector.ports import Event
 from connector.service.watchdog import Watchdog
 
@@ -69,9 +70,19 @@ def test_a_long_job_that_shows_its_work_is_not_stuck(live: Live, watchdog: Watch
 def test_work_of_one_stage_says_nothing_about_another(live: Live, watchdog: Watchdog) -> None:
     live(299, "poll")
     watchdog(Event("ticket.written"))
-    watchdog(Event("page.stored"))
+    watchdog(Event("page.stored", facts={"arrival": Arrival.POLL}))
 
     assert live(3, "poll") == ("triage",)
+
+
+@pytest.mark.parametrize("arrival", [Arrival.FAST, Arrival.NUDGE])
+def test_tickets_that_came_another_way_do_not_keep_a_stuck_poll_alive(
+    live: Live, watchdog: Watchdog, arrival: Arrival
+) -> None:
+    live(299, "triage")
+    watchdog(Event("page.stored", facts={"arrival": arrival}))
+
+    assert live(3, "triage") == ("poll",)
 
 
 def test_the_wall_clock_means_nothing(clock: ManualClock, live: Live) -> None:

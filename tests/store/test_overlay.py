@@ -14,8 +14,8 @@ import pytest
 from connector.clock import ManualClock
 from connector.domain.classification import Tier
 from connector.domain.decision import Applied, Outcome
-from connector.domain.ticket import Disposition
-from connector.ports import Due, PastCall
+from connector.domain.ticket import Arrival, Disposition
+from connector.ports import Due, PastCall, Screened
 from connector.store import SqlLedger, Store, open_store, overlay
 
 
@@ -70,6 +70,25 @@ def test_a_dry_run_leaves_every_byte_as_it_was(
         dry.release()
 
     assert written == ["t1", "t2", "t3"]
+    assert {each.name: hashlib.sha256(each.read_bytes()).digest() for each in tmp_path.iterdir()} == before
+
+
+def test_what_comes_by_another_way_than_the_feed_is_rehearsed_without_a_trace(
+    url: str, tmp_path: Path, clock: ManualClock, desk: Any
+) -> None:
+    with closing(open_store(url, clock=clock)) as store:
+        horizon = desk.lease(store.ledger("desk", "w1")).horizon
+        desk.arrive(store.ledger("desk", "w1"), "t1")
+    before = {each.name: hashlib.sha256(each.read_bytes()).digest() for each in tmp_path.iterdir()}
+    tickets = [Screened(desk.make_ticket(id=each), Disposition.ORIGINAL) for each in ("t1", "t2")]
+
+    with rehearsal(url, clock) as dry:
+        rehearsed = dry.horizon()
+        dry.history(["t1", "t2"])
+        counts = dry.store_arrivals(tickets, (), Arrival.FAST)
+
+    assert rehearsed == horizon
+    assert counts == {Disposition.ORIGINAL: 1, Disposition.DUPLICATE: 1}
     assert {each.name: hashlib.sha256(each.read_bytes()).digest() for each in tmp_path.iterdir()} == before
 
 
