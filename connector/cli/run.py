@@ -120,7 +120,9 @@ def _service(at_work: Session, role: Role) -> int:
 
     settings = at_work.settings
     rhythm = Rhythm(
-        poll_seconds=settings.poll.interval_seconds, shutdown_seconds=settings.service.shutdown_seconds
+        poll_seconds=settings.poll.interval_seconds,
+        fast_seconds=settings.poll.fast_seconds,
+        shutdown_seconds=settings.service.shutdown_seconds,
     )
     if settings.nudge.enabled:
         from connector.web.extra import need_the_extra

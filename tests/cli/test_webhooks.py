@@ -33,9 +33,10 @@ def port() -> int:
 
 @pytest.fixture
 def hooked(place: Place, port: int) -> Place:
-    """A connector that polls once in an hour, and an account that tells it of new tickets."""
+    """A connector that polls once in an hour and no more; its account tells it of new tickets."""
     place.environment |= {
         "CONNECTOR_POLL__INTERVAL_SECONDS": "3600",
+        "CONNECTOR_POLL__FAST_SECONDS": "0",
         "CONNECTOR_NUDGE__ENABLED": "true",
         "CONNECTOR_NUDGE__LISTEN": f"127.0.0.1:{port}",
         "CONNECTOR_NUDGE__SECRET": SIGNING_SECRET,

@@ -57,3 +57,21 @@ def test_triage_that_decided_nothing_wakes_nobody() -> None:
     relay.around(lambda: None)()
 
     assert woken == ["write_back"]
+
+
+def test_what_arrives_when_triage_has_looked_for_the_last_time_is_not_left_to_its_interval() -> None:
+    woken: list[str] = []
+    relay = Relay(woken.append)
+    looks: list[int] = []
+
+    def triage() -> None:
+        looks.append(len(looks))
+        if len(looks) == 1:
+            relay(page(Disposition.ORIGINAL))  # after its last claim
+        else:
+            relay(Event("ticket.decided"))
+
+    relay.around(triage)()
+
+    assert looks == [0, 1]
+    assert woken == ["triage", "write_back"]
