@@ -13,8 +13,10 @@ from connector.clock import SystemClock
 from connector.domain.ticket import Arrival, Ticket, Unreadable
 from connector.errors import Unavailable
 from connector.pipeline.nudges import NudgeLimits, Nudges
-from connector.service.serving import Rhythm
+from connector.pipeline.role import Role
+from connector.service.serving import Rhythm, background_scheduler
 from tests.service.conftest import Served, Visited
+from tests.service.test_fast_lane import jobs
 
 MakeTicket = Callable[..., Ticket]
 
@@ -92,3 +94,13 @@ def test_tickets_that_cannot_be_read_are_told_once_and_the_polls_go_on(
     assert code == 0
     assert paused == ["nudge"]
     assert set(ended(served)) == set(named)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_process_of_any_role_hears_if_the_settings_say_so(served: Served, role: Role) -> None:
+    deaf = served.stages
+    hearing(served, served.helpdesk)
+
+    assert "nudge" in jobs(served, Rhythm(), role)
+    served.stages, served.scheduler = deaf, background_scheduler()
+    assert "nudge" not in jobs(served, Rhythm(), role)
