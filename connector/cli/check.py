@@ -53,6 +53,8 @@ def _connections(at_work: Session) -> Iterator[Finding]:
     if helpdesk.state == "ok":
         yield _tried("groups", lambda: _groups(at_work), "correct the group in [[teams]] or create it")
         yield from _readiness(at_work)
+    if at_work.settings.nudge.enabled:
+        yield _tried("webhooks", lambda: _webhooks(at_work), "or [nudge] enabled = false")
     yield _tried("local tier", lambda: _local(at_work), "connector train LABELS.csv")
     if not at_work.settings.llm.enabled:
         yield Finding("models", "ok", "off ([llm] enabled = false); what nothing decides goes to a person")
@@ -105,6 +107,14 @@ def _readiness(at_work: Session) -> Iterator[Finding]:
             yield Finding(each.about, "ok" if each.is_fine else "warn", each.detail)
     except ConnectorError as error:
         yield Finding("readiness", "fail", str(error), error.exit_code)
+
+
+def _webhooks(at_work: Session) -> str:
+    from connector.web.extra import need_the_extra
+
+    need_the_extra()
+    settings = at_work.settings
+    return f"the service takes POST /hooks/{settings.helpdesk.ledger_name} at {settings.nudge.listen}"
 
 
 def _local(at_work: Session) -> str | Finding:

@@ -8,10 +8,11 @@ import time
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from connector.cli.output import emit_json, say
 from connector.cli.playground import SANDBOX_KEY, needed_groups
-from connector.cli.stand_in import Mix, Vendor, stand_in
+from connector.cli.stand_in import Mix, StandIn, Vendor, stand_in
 from connector.clock import SystemClock
 from connector.settings import Settings
 
@@ -32,6 +33,9 @@ class Plan:
     rate_limits: bool
     originals: int | None  # percent; None: as they come
     faulty_percent: float = 0.0
+    every_seconds: float = 0.0  # 0: no ticket comes after the first ones
+    webhook: str | None = None
+    webhook_secret: str = ""
 
 
 def sandbox(plan: Plan) -> int:
@@ -52,20 +56,38 @@ def sandbox(plan: Plan) -> int:
         helpdesk.populate(plan.tickets, plan.seed, _mix(plan.originals))
         if plan.faulty_percent:
             helpdesk.faults.add(_trouble(plan))
-        environment = {
-            f"CONNECTOR_HELPDESK__{key.upper()}": value for key, value in helpdesk.connection.items()
-        } | {
-            "CONNECTOR_LLM__PROVIDER": "anthropic",
-            "ANTHROPIC_BASE_URL": claude.url,
-            "ANTHROPIC_API_KEY": SANDBOX_KEY,
-        }
+        environment = (
+            {f"CONNECTOR_HELPDESK__{key.upper()}": value for key, value in helpdesk.connection.items()}
+            | {
+                "CONNECTOR_LLM__PROVIDER": "anthropic",
+                "ANTHROPIC_BASE_URL": claude.url,
+                "ANTHROPIC_API_KEY": SANDBOX_KEY,
+            }
+            | _hooked(helpdesk, plan)
+        )
         emit_json(environment)
         sys.stdout.flush()  # whoever reads it from a pipe waits for it
         exports = " ".join(f"{name}={value}" for name, value in environment.items())
         say(f"\nIn another terminal:\n  env {exports} connector run --once\nCtrl-C ends it.")
-        while not clock.sleep(3600):
-            pass
+        customer = helpdesk.add_customer("Erin") if plan.every_seconds else ""
+        while not clock.sleep(plan.every_seconds or 3600):
+            if plan.every_seconds:
+                helpdesk.open(
+                    "Charged twice", "You charged my card twice, please refund one.", customer, time.time()
+                )
     return os.EX_OK
+
+
+def _hooked(helpdesk: StandIn, plan: Plan) -> dict[str, str]:
+    """From now on new tickets are told to the webhook; the settings for a connector that listens there."""
+    if plan.webhook is None:
+        return {}
+    helpdesk.tell_of_new_tickets(plan.webhook, plan.webhook_secret)
+    return {
+        "CONNECTOR_NUDGE__ENABLED": "true",
+        "CONNECTOR_NUDGE__LISTEN": urlsplit(plan.webhook).netloc,
+        "CONNECTOR_NUDGE__SECRET": plan.webhook_secret,
+    }
 
 
 def _mix(originals: int | None) -> Mix:

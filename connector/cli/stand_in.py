@@ -61,6 +61,10 @@ class StandIn(Protocol):
         """Open generated tickets."""
         ...
 
+    def tell_of_new_tickets(self, url: str, secret: str) -> None:
+        """From now on each new ticket invokes a webhook, signed with ``secret``."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ZendeskStandIn:
@@ -105,6 +109,11 @@ class ZendeskStandIn:
 
         populate(self.sandbox, count, seed, mix)
 
+    def tell_of_new_tickets(self, url: str, secret: str) -> None:
+        from connector.sandbox.zendesk_api import NewTicketWebhook
+
+        self.sandbox.webhooks.add(NewTicketWebhook(url, secret, self.sandbox.world.now))
+
 
 @dataclass(frozen=True, slots=True)
 class PylonStandIn:
@@ -141,6 +150,11 @@ class PylonStandIn:
         from connector.sandbox.issue_factory import populate
 
         populate(self.sandbox, count, seed, mix)
+
+    def tell_of_new_tickets(self, url: str, secret: str) -> None:
+        from connector.sandbox.pylon_api import NewIssueWebhook
+
+        self.sandbox.webhooks.add(NewIssueWebhook(url, secret))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from connector.pipeline.fast_lane import FastLane
 from connector.pipeline.intake import Intake
+from connector.pipeline.nudges import Nudges
 from connector.pipeline.retention import Retention
 from connector.pipeline.role import Role
 from connector.pipeline.triage import Triage
@@ -30,6 +31,7 @@ class Stages:
     write_from: int = WRITE_FROM
     retention: Retention | None = None  # not in a dry run
     role: Role = Role.ALL
+    nudges: Nudges | None = None  # where webhooks are listened to; a pass on its own needs none
     fast: FastLane | None = None  # a pass has no use for it: it polls all there is at once
 
 

@@ -39,6 +39,7 @@ class Rhythm:
     fast_seconds: float = 0.0  # between two looks of the fast lane; 0: there is none
     work_seconds: float = 0.5  # what another process made is picked up within a second
     retention_seconds: float = 3600.0
+    nudge_seconds: float = 1.0  # what a webhook names is read at once; this is for what must be tried again
     shutdown_seconds: float = 30.0
     least_silence_seconds: float = 300.0
 
@@ -135,6 +136,8 @@ class Service:
         self._clock = clock
         self._observer = observer
         self._silent_until = 0.0
+        self._waking = threading.Lock()
+        self._ends = False
         self.relay = Relay(self._wake)
         self._jobs = self._jobs_of(stages, rhythm)
 
@@ -147,6 +150,8 @@ class Service:
             jobs["poll"] = (rhythm.poll_seconds, stages.intake.run)
             if stages.fast is not None and rhythm.fast_seconds > 0:
                 jobs["fast"] = (rhythm.fast_seconds, stages.fast.run)
+        if stages.nudges is not None:
+            jobs["nudge"] = (rhythm.nudge_seconds, stages.nudges.run)
         if stages.role.works:
             jobs["triage"] = (rhythm.work_seconds, self.relay.around(stages.triage.run))
             jobs["write_back"] = (rhythm.work_seconds, stages.write_back.run)
@@ -156,8 +161,9 @@ class Service:
 
     def _wake(self, job: str) -> None:
         """Run a job now.  One that is at work finds the new work by itself, or at its next interval."""
-        if self.scheduler.get_job(job) is not None:
-            self.scheduler.modify_job(job, next_run_time=self._clock.now())
+        with self._waking:
+            if not self._ends and self.scheduler.get_job(job) is not None:
+                self.scheduler.modify_job(job, next_run_time=self._clock.now())
 
     def start(self) -> None:
         """Begin the first pass, and run every job at once, then at its interval."""
@@ -171,6 +177,15 @@ class Service:
             # Without next_run_time the first run would be one interval away.
             self.scheduler.add_job(job, trigger, id=name, next_run_time=self._clock.now())
         self.scheduler.start()
+
+    def end(self) -> None:
+        """Wait until the jobs have finished what is in flight; no job starts any more.
+
+        Nothing is woken from now on: APScheduler waits for the jobs holding a lock that waking needs.
+        """
+        with self._waking:
+            self._ends = True
+        self.scheduler.shutdown(wait=True)
 
     def look(self) -> tuple[str, ...]:
         """Once a second: undo what a jump of the wall clock did to the jobs; returns those that are stuck."""
@@ -231,7 +246,7 @@ def background_scheduler() -> Any:  # noqa: ANN401 - apscheduler ships no types
 def _drain(service: Service, stages: Stages, observer: Observer, seconds: float) -> int:
     """Let the jobs finish what is in flight, for at most ``seconds``; leases left over run out."""
     observer(Event("service.stopping", "info", {"grace_s": seconds}))
-    ending = threading.Thread(target=service.scheduler.shutdown, kwargs={"wait": True}, daemon=True)
+    ending = threading.Thread(target=service.end, daemon=True)
     ending.start()
     ending.join(seconds)
     if ending.is_alive():

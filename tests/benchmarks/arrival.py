@@ -1,9 +1,10 @@
-"""How long a ticket waits from its creation until it is routed, with the fast lane and without it.
+"""How long a ticket waits from its creation until it is routed: with the fast lane, with webhooks, without.
 
-``python -m tests.benchmarks.arrival [--tickets 20] [--over-s 60] [--fast-s 5] [--latency-ms 1000]``
+``python -m tests.benchmarks.arrival [--tickets 20] [--over-s 60] [--fast-s 5] [--latency-ms 1000]
+[--webhook]``
 
 A service of its own process polls the emulated Zendesk, with its rate limits; tickets are created at random
-moments.  ``--fast-s 0`` is a service without the lane.
+moments.  ``--fast-s 0`` is a service without the lane; with ``--webhook`` it is told of each ticket.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import socket
 import statistics
 import sys
 import tempfile
@@ -19,7 +21,7 @@ from collections import Counter
 from pathlib import Path
 
 from connector.sandbox.claude_api import ClaudeSandbox
-from connector.sandbox.zendesk_api import ZendeskSandbox
+from connector.sandbox.zendesk_api import NewTicketWebhook, ZendeskSandbox
 from connector.settings import Settings
 from tests.benchmarks.processes import process_cpu, service
 
@@ -33,6 +35,7 @@ def main() -> None:
     parser.add_argument("--over-s", type=float, default=60.0)
     parser.add_argument("--fast-s", type=float, default=5.0)
     parser.add_argument("--latency-ms", type=int, default=1000)
+    parser.add_argument("--webhook", action="store_true")
     chosen = parser.parse_args()
     settings = Settings()
     with (
@@ -53,11 +56,26 @@ def main() -> None:
             "CONNECTOR_LOG__LEVEL": "warning",
             "ANTHROPIC_BASE_URL": claude.url,
             "ANTHROPIC_API_KEY": _KEY,
+            **(_told_by(zendesk) if chosen.webhook else {}),
         }
         with service([sys.executable, "-m", "connector", "run"], environment) as running:
             measure(zendesk, running.pid, chosen.tickets, chosen.over_s)
             running.terminate()
             running.wait(timeout=60)
+
+
+def _told_by(zendesk: ZendeskSandbox) -> dict[str, str]:
+    """The account tells of new tickets; the settings of the service that listens."""
+    secret = "the-signing-secret-of-a-benchmark"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/hooks/zendesk"
+    zendesk.webhooks.add(NewTicketWebhook(url, secret, zendesk.world.now))
+    return {
+        "CONNECTOR_NUDGE__ENABLED": "true",
+        "CONNECTOR_NUDGE__LISTEN": f"127.0.0.1:{port}",
+        "CONNECTOR_NUDGE__SECRET": secret,
+    }
 
 
 def measure(zendesk: ZendeskSandbox, pid: int, tickets: int, over_s: float) -> None:

@@ -12,6 +12,7 @@ import pytest
 from apscheduler.jobstores.memory import MemoryJobStore  # type: ignore[import-untyped]
 
 from connector.clock import SystemClock
+from connector.domain.ticket import Ticket
 from connector.errors import Unavailable
 from tests.service.conftest import Served
 
@@ -135,3 +136,25 @@ def test_quiet_polls_leave_one_pass_that_is_alive_and_says_what_is_wrong(served:
     assert len(rows) == 1
     assert sign is not None
     assert sign.trouble == {"poll": "Unavailable HTTP 503"}
+
+
+def test_a_stage_that_wakes_another_while_the_service_stops_does_not_hold_up_the_stop(
+    served: Served, make_ticket: Callable[..., Ticket]
+) -> None:
+    """Its page is stored when the scheduler waits for it already; that page would wake triage."""
+
+    def visit() -> None:
+        now = served.clock.now()
+        served.helpdesk.put(make_ticket(created_at=now, updated_at=now))
+        served.clock.stop()
+        shut = threading.Event()
+        while "service.stopping" not in served.told.names:
+            shut.wait(0.01)
+        shut.wait(0.2)  # until the scheduler is being shut down
+
+    served.helpdesk.visit = visit
+
+    code = served.run()
+
+    assert code == 0
+    assert served.told.names[-1] == "service.stopped"

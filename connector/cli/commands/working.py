@@ -11,6 +11,7 @@ from connector.cli.stand_in import Vendor
 from connector.pipeline.role import Role
 
 working = typer.Typer()
+WEBHOOK_SECRET = "sandbox-signing-secret"  # noqa: S105 - of a made-up account
 
 
 @working.command()
@@ -113,6 +114,17 @@ def sandbox(
         float,
         typer.Option(min=0, max=90, help="Percent of the helpdesk's answers that fail, one way or another."),
     ] = 0.0,
+    every: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Open another ticket so often; 0: never.")
+    ] = 0,
+    webhook: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where each of those is told, as the helpdesk does it: http://127.0.0.1:8079/hooks/zendesk.",
+        ),
+    ] = None,
+    webhook_secret: Annotated[str, typer.Option(help="Signs what is told.")] = WEBHOOK_SECRET,
 ) -> None:
     """Serve the emulated helpdesk and model on loopback to play with, until Ctrl-C.
 
@@ -121,6 +133,8 @@ def sandbox(
     from connector.cli.sandbox import Plan
     from connector.cli.sandbox import sandbox as work
 
+    if webhook is not None and not webhook.startswith(("http://", "https://")):
+        raise typer.BadParameter("should be like http://127.0.0.1:8079/hooks/zendesk", param_hint="--webhook")
     raise typer.Exit(
         work(
             Plan(
@@ -133,6 +147,9 @@ def sandbox(
                 rate_limits=rate_limits,
                 originals=originals,
                 faulty_percent=faults,
+                every_seconds=every,
+                webhook=webhook,
+                webhook_secret=webhook_secret,
             )
         )
     )
