@@ -89,7 +89,7 @@ documents: $(VENV)/.run
 
 lock:
 	@command -v uv >/dev/null || { echo "make lock       needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }
-	$(LOCK) --group build --extra local --extra languages --output-file requirements.txt
+	$(LOCK) --group build --extra local --extra languages --extra web --output-file requirements.txt
 	$(LOCK) --group dev --output-file requirements-dev.txt
 
 clean:
