@@ -167,7 +167,8 @@ def connect_pylon(
         advice=advice,
     )
     accounts = Accounts(transport, clock, tier_field=tier_field, arr_field=arr_field, tier_tags=tier_tags)
-    reader = IssueReader(States(transport, clock), accounts, Openers(transport), hears_replies=hears_replies)
+    states, openers = States(transport, clock), Openers(transport)
+    reader = IssueReader(states, accounts, openers, clock, hears_replies=hears_replies)
     return PylonHelpdesk(name, transport, clock, reader, has_notes=has_notes)
 
 

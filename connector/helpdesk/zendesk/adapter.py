@@ -169,7 +169,11 @@ def connect_zendesk(
     )
     transport = open_transport(auth=auth, budget=budget, read_only=read_only)
     reader = TicketReader(
-        tier_field=tier_field, arr_field=arr_field, tier_tags=tier_tags, hears_replies=hears_replies
+        tier_field=tier_field,
+        arr_field=arr_field,
+        tier_tags=tier_tags,
+        hears_replies=hears_replies,
+        clock=clock,
     )
     return ZendeskHelpdesk(name, transport, clock, reader, support_type_scope=support_type_scope)
 
