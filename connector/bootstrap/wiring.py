@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from connector.bootstrap.books import Books, books_on, open_store_of
@@ -15,9 +16,11 @@ from connector.bootstrap.reading import open_reader
 from connector.bootstrap.upstreams import helpdesk_on, open_classifier
 from connector.breaker import Breaker
 from connector.domain.classification import Tier
+from connector.domain.ticket import Arrival
 from connector.errors import SettingsError
 from connector.interpreter import tune
 from connector.pipeline.intake import Intake, IntakePolicy
+from connector.pipeline.nudges import NudgeLimits, Nudges
 from connector.pipeline.questions import Desk, Questions
 from connector.pipeline.retention import Retention
 from connector.pipeline.role import Role
@@ -151,8 +154,10 @@ def build_stages(settings: Settings, clock: Clock, observer: Observer, parts: Pa
     look = LookPolicy(settings.material_change.ask_model, hears_replies)
     reader = open_reader(settings, observer)
     name = settings.helpdesk.ledger_name
+    intake = Intake(helpdesk, ledger, clock, observer, IntakePolicy(parts.inbox, lookback, hears_replies))
+    take, limits = partial(intake.take, arrival=Arrival.NUDGE), NudgeLimits(settings.nudge.tickets_per_minute)
     return Stages(
-        intake=Intake(helpdesk, ledger, clock, observer, IntakePolicy(parts.inbox, lookback, hears_replies)),
+        intake=intake,
         triage=Triage(
             name,
             helpdesk,
@@ -174,4 +179,5 @@ def build_stages(settings: Settings, clock: Clock, observer: Observer, parts: Pa
         clock=clock,
         write_from=min(WRITE_FROM, helpdesk.capabilities.bulk_size),
         retention=Retention(eraser, clock, observer, settings.privacy.keep()) if eraser else None,
+        nudges=Nudges(helpdesk, ledger, take, clock, observer, limits) if settings.nudge.enabled else None,
     )

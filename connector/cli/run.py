@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from connector.cli.session import Session, session
 from connector.errors import ConnectorError
 from connector.pipeline.role import Role
 from connector.pipeline.summary import Summary
-from connector.pipeline.sync import run_pass
+from connector.pipeline.sync import Stages, run_pass
 from connector.ports import Due, Event
 
 if TYPE_CHECKING:
@@ -121,8 +122,20 @@ def _service(at_work: Session, role: Role) -> int:
     rhythm = Rhythm(
         poll_seconds=settings.poll.interval_seconds, shutdown_seconds=settings.service.shutdown_seconds
     )
-    with at_work.connected(role=role) as connector:
+    with at_work.connected(role=role) as connector, _webhooks(at_work, connector.stages):
         code = serve(connector.stages, at_work.clock, at_work.hub, rhythm, at_work.hub.sinks)
         if code != os.EX_OK:
             leave(code)
     return code
+
+
+def _webhooks(at_work: Session, stages: Stages) -> AbstractContextManager[object]:
+    """Listens for webhooks beside the service, where the settings want it."""
+    if stages.nudges is None:
+        return nullcontext()
+    from connector.web.extra import need_the_extra
+
+    need_the_extra()
+    from connector.web.opening import hearing
+
+    return hearing(at_work.settings, stages.nudges, at_work.clock, at_work.hub)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from connector.cli.output import emit_json, say
 from connector.cli.playground import SANDBOX_KEY
@@ -14,6 +15,7 @@ from connector.settings import Settings
 
 if TYPE_CHECKING:
     from connector.sandbox.ticket_factory import Kind
+    from connector.sandbox.zendesk_api import ZendeskSandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,9 @@ class Plan:
     latency_seconds: float
     rate_limits: bool
     originals: int | None  # percent; None: as they come
+    every_seconds: float = 0.0  # 0: no ticket comes after the first ones
+    webhook: str | None = None
+    webhook_secret: str = ""
 
 
 def sandbox(plan: Plan) -> int:
@@ -56,13 +61,28 @@ def sandbox(plan: Plan) -> int:
             "CONNECTOR_LLM__PROVIDER": "anthropic",
             "ANTHROPIC_BASE_URL": claude.url,
             "ANTHROPIC_API_KEY": SANDBOX_KEY,
-        }
+        } | _hooked(zendesk, plan)
         emit_json(environment)
         exports = " ".join(f"{name}={value}" for name, value in environment.items())
         say(f"\nIn another terminal:\n  env {exports} connector run --once\nCtrl-C ends it.")
-        while not clock.sleep(3600):
-            pass
+        while not clock.sleep(plan.every_seconds or 3600):
+            if plan.every_seconds:
+                zendesk.create_ticket("Charged twice", "You charged my card twice, please refund one.")
     return os.EX_OK
+
+
+def _hooked(zendesk: ZendeskSandbox, plan: Plan) -> dict[str, str]:
+    """From now on new tickets are told to the webhook; the settings for a connector that listens there."""
+    from connector.sandbox.zendesk_api import NewTicketWebhook
+
+    if plan.webhook is None:
+        return {}
+    zendesk.webhooks.add(NewTicketWebhook(plan.webhook, plan.webhook_secret, zendesk.world.now))
+    return {
+        "CONNECTOR_NUDGE__ENABLED": "true",
+        "CONNECTOR_NUDGE__LISTEN": urlsplit(plan.webhook).netloc,
+        "CONNECTOR_NUDGE__SECRET": plan.webhook_secret,
+    }
 
 
 def _mix(originals: int | None) -> Mapping[Kind, float]:

@@ -44,6 +44,7 @@ Form = Literal["auto", "json", "console"]
 
 FACTS: Final = frozenset(
     {
+        "address",
         "arrival",
         "batch",
         "budget_usd",

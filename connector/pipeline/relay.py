@@ -12,9 +12,10 @@ from connector.ports import Event
 class Relay:
     """An observer of the stages in one process; ``wake`` is called with the name of the next one.
 
-    Originals and replies wake triage page by page.  Write-back is woken when triage comes to rest, not by
-    each decision: while triage is busy its interval collects decisions to batches, which cost the helpdesk
-    fewer requests.  Work of other processes is found by the intervals alone.
+    A webhook wakes the reading of its ticket, originals and replies wake triage page by page.  Write-back is
+    woken when triage comes to rest, not by each decision: while triage is busy its interval collects
+    decisions to batches, which cost the helpdesk fewer requests.  Work of other processes is found by the
+    intervals alone.
     """
 
     def __init__(self, wake: Callable[[str], None]) -> None:
@@ -27,6 +28,8 @@ class Relay:
                 self._wake("triage")
             case "ticket.decided":
                 self._decided = True
+            case "nudge.heard":
+                self._wake("nudge")
 
     def around(self, triage: Callable[[], None]) -> Callable[[], None]:
         """Triage, and then write-back at once if anything was decided."""

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from connector.pipeline.intake import Intake
+from connector.pipeline.nudges import Nudges
 from connector.pipeline.retention import Retention
 from connector.pipeline.role import Role
 from connector.pipeline.triage import Triage
@@ -29,6 +30,7 @@ class Stages:
     write_from: int = WRITE_FROM
     retention: Retention | None = None  # not in a dry run
     role: Role = Role.ALL
+    nudges: Nudges | None = None  # where webhooks are listened to; a pass on its own needs none
 
 
 def run_pass(stages: Stages) -> Due:

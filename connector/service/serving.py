@@ -38,6 +38,7 @@ class Rhythm:
     poll_seconds: float = 60.0
     work_seconds: float = 0.5  # what another process made is picked up within a second
     retention_seconds: float = 3600.0
+    nudge_seconds: float = 1.0  # what a webhook names is read at once; this is for what must be tried again
     shutdown_seconds: float = 30.0
     least_silence_seconds: float = 300.0
 
@@ -144,6 +145,8 @@ class Service:
         }
         if stages.role.polls:
             jobs["poll"] = (rhythm.poll_seconds, stages.intake.run)
+        if stages.nudges is not None:
+            jobs["nudge"] = (rhythm.nudge_seconds, stages.nudges.run)
         if stages.role.works:
             jobs["triage"] = (rhythm.work_seconds, self.relay.around(stages.triage.run))
             jobs["write_back"] = (rhythm.work_seconds, stages.write_back.run)

@@ -32,6 +32,7 @@ from connector.settings.defaults import (
     default_types,
     default_urgencies,
 )
+from connector.settings.nudge import NudgeSettings
 from connector.settings.operation import (
     ExampleSettings,
     LanguageSettings,
@@ -80,6 +81,7 @@ class Settings(BaseSettings):
 
     helpdesk: HelpdeskSettings = HelpdeskSettings()
     poll: PollSettings = PollSettings()
+    nudge: NudgeSettings = NudgeSettings()
     store: StoreSettings = StoreSettings()
     llm: LlmSettings = LlmSettings()
     budget: BudgetSettings = BudgetSettings()

@@ -35,6 +35,7 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+]*://")
 _STORE_URL = re.compile(r"sqlite(\+\w+)?:///(?!:memory:)[^?\s]+\S*|postgresql(\+\w+)?://\S+")
 _QUEUE = re.compile(r"[a-z0-9_/-]+")
 _TAG_PREFIX = re.compile(r"[a-z][a-z0-9_/-]{0,19}")
+_NO_ADDRESS = "should be an address of this machine and a port, such as 127.0.0.1:8079"
 
 
 def several(problems: Iterable[tuple[Loc, str]]) -> None:
@@ -152,6 +153,21 @@ def _queue(value: str) -> str:
     return value
 
 
+def _listen(value: str) -> str:
+    host, port = host_and_port(value)
+    if not (_HOST.fullmatch(host) or _is_address(host)) or not 0 <= port <= 65_535:
+        raise ValueError(_NO_ADDRESS)
+    return value
+
+
+def host_and_port(value: str) -> tuple[str, int]:
+    """The two parts of an address to listen on; that of IPv6 stands in brackets."""
+    host, _, port = value.rpartition(":")
+    if not re.fullmatch(r"[0-9]{1,5}", port):
+        raise ValueError(_NO_ADDRESS)
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
 def _retention_days(value: object) -> object:
     days = str(value).strip()
     if days == FOREVER:
@@ -201,6 +217,7 @@ HostUrl = Annotated[str, AfterValidator(_host_url)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]
 StoreUrl = Annotated[SecretStr, AfterValidator(_store_url)]
+ListenAddress = Annotated[str, AfterValidator(_listen)]
 Pattern = Annotated[Text, AfterValidator(_pattern)]
 QueueTemplate = Annotated[Text, AfterValidator(_queue)]
 RetentionDays = Annotated[int | Literal["forever"], BeforeValidator(_retention_days)]

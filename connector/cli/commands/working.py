@@ -10,6 +10,7 @@ from connector.cli.commands.options import AsJson, Config
 from connector.pipeline.role import Role
 
 working = typer.Typer()
+WEBHOOK_SECRET = "sandbox-signing-secret"  # noqa: S105 - of a made-up account
 
 
 @working.command()
@@ -122,6 +123,17 @@ def sandbox(
     originals: Annotated[
         int | None, typer.Option(min=0, max=100, help="Percent of the tickets that are originals.")
     ] = None,
+    every: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Open another ticket so often; 0: never.")
+    ] = 0,
+    webhook: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where each of those is told, as Zendesk does it: http://127.0.0.1:8079/hooks/zendesk.",
+        ),
+    ] = None,
+    webhook_secret: Annotated[str, typer.Option(help="Signs what is told.")] = WEBHOOK_SECRET,
 ) -> None:
     """Serve the emulated helpdesk and model on loopback to play with, until Ctrl-C.
 
@@ -131,5 +143,18 @@ def sandbox(
     from connector.cli.sandbox import sandbox as work
 
     latency_seconds = latency_ms / 1000
-    plan = Plan(tickets, seed, zendesk_port, claude_port, latency_seconds, rate_limits, originals)
+    if webhook is not None and not webhook.startswith(("http://", "https://")):
+        raise typer.BadParameter("should be like http://127.0.0.1:8079/hooks/zendesk", param_hint="--webhook")
+    plan = Plan(
+        tickets,
+        seed,
+        zendesk_port,
+        claude_port,
+        latency_seconds,
+        rate_limits,
+        originals,
+        every,
+        webhook,
+        webhook_secret,
+    )
     raise typer.Exit(work(plan))

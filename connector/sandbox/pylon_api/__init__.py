@@ -3,5 +3,6 @@
 from connector.sandbox.pylon_api.records import Issue, Message, Served, Thread, Write
 from connector.sandbox.pylon_api.sandbox import PylonSandbox
 from connector.sandbox.pylon_api.tenant import Leeway
+from connector.sandbox.pylon_api.webhooks import NewIssueWebhook
 
-__all__ = ["Issue", "Leeway", "Message", "PylonSandbox", "Served", "Thread", "Write"]
+__all__ = ["Issue", "Leeway", "Message", "NewIssueWebhook", "PylonSandbox", "Served", "Thread", "Write"]

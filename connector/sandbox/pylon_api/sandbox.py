@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final, Literal, Self
 
 from connector.sandbox.faults import FaultPlan
+from connector.sandbox.postman import Postman
 from connector.sandbox.pylon_api import people
 from connector.sandbox.pylon_api.access import Access
 from connector.sandbox.pylon_api.limits import RateLimits, choose_limits
@@ -59,6 +60,7 @@ class PylonSandbox:
         self.world = World(now)
         self.access = Access(token, other_region_token)
         self.limits = RateLimits(now, choose_limits(rate_limits))
+        self.webhooks = Postman()
         people.furnish(self.world)
         organization_id = self.world.new_id()
         self.api_user = self.add_user("Connector", email=None)
@@ -77,6 +79,7 @@ class PylonSandbox:
         return self
 
     def __exit__(self, *_exc: object) -> None:
+        self.webhooks.stop()
         self.server.stop()
 
     def _record(self, request: Request) -> Response:
@@ -221,7 +224,9 @@ class PylonSandbox:
                 attachments=tuple(attachments),
                 slack_channel_id=slack_channel_id,
             )
-            return people.open_issue(self.world, draft).id
+            opened = people.open_issue(self.world, draft)
+            self.webhooks.tell([opened])
+            return opened.id
 
     def customer_reply(self, issue_id: str, html: str, *, by: str | None = None) -> str:
         """The requester (or the contact ``by``) writes again; the id of the message."""

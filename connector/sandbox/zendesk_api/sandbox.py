@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final, Self
 
 from connector.sandbox.faults import FaultPlan
+from connector.sandbox.postman import Postman
 from connector.sandbox.server import Request, Response, serve
 from connector.sandbox.zendesk_api import people
 from connector.sandbox.zendesk_api.access import Access, Credentials
@@ -65,6 +66,7 @@ class ZendeskSandbox:
         self.limits = RateLimits(now, choose_limits(rate_limits))
         self.export = Export(self.world, blind_seconds)
         self.jobs = JobBoard(now)
+        self.webhooks = Postman()
         people.furnish(self.world)
         self.api_user = self.add_user("Connector", role=role, email=email)
         self.agent = self.add_user("Ann Agent", role="agent")
@@ -79,6 +81,7 @@ class ZendeskSandbox:
         return self
 
     def __exit__(self, *_exc: object) -> None:
+        self.webhooks.stop()
         self.server.stop()
 
     def _record(self, request: Request) -> Response:
@@ -186,7 +189,9 @@ class ZendeskSandbox:
     def create_tickets(self, drafts: Iterable[NewTicket]) -> list[int]:
         """Open many, quickly."""
         with self.world.lock:
-            return people.open_tickets(self.world, drafts)
+            opened = people.open_tickets(self.world, drafts)
+            self.webhooks.tell(self.world.tickets[ticket_id] for ticket_id in opened)
+            return opened
 
     def customer_reply(self, ticket_id: int, body: str, *, by: int | None = None) -> int:
         """The requester (or ``by``) writes again; the id of the comment."""
