@@ -51,6 +51,13 @@ class Breaker:
             self._probe_at = self._clock.monotonic() + self._cooldown
             self._probing = True  # this caller is the probe
 
+    def stay_away(self) -> None:
+        """Raise Unavailable while it is open, with the time until the next probe, which is another's."""
+        with self._lock:
+            if self._probe_at is not None:
+                wait = max(1.0, self._probe_at - self._clock.monotonic())
+                raise Unavailable(f"{self._upstream} is down", retry_after_seconds=wait)
+
     def succeeded(self) -> None:
         with self._lock:
             was_open, self._probe_at, self._probing = self.is_open, None, False
@@ -71,3 +78,24 @@ class Breaker:
         if opens:
             facts = {"upstream": self._upstream, "error": str(error), "next_probe_s": self._first_cooldown}
             self._observer(Event("upstream.down", "warning", facts))
+
+
+class Bystander:
+    """The breaker as seen by requests that nobody needs: while it is open they stay away.
+
+    They are no probe, and what becomes of them neither opens nor closes it: one endpoint that fails says
+    little about an upstream whose others work.
+    """
+
+    def __init__(self, breaker: Breaker) -> None:
+        self._breaker = breaker
+
+    def admit(self) -> None:
+        """Raises Unavailable while the breaker is open."""
+        self._breaker.stay_away()
+
+    def succeeded(self) -> None:
+        """Says nothing."""
+
+    def failed(self, error: Exception) -> None:
+        """Says nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -55,6 +55,7 @@ class Capabilities:
     bulk_size: int  # how many changes one `apply` may carry; 1 where there is no bulk
     bulk_from: int  # from how many changes on bulk is worth its latency
     notes: bool  # private notes exist
+    newest: bool = False  # new tickets can be listed sooner than the feed shows them
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,15 @@ class Helpdesk(Protocol):
 
     def pages(self, checkpoint: str | None, start_at: datetime) -> Iterator[Page]:
         """The changes after ``checkpoint`` (None: since ``start_at``) until nothing is left at the moment."""
+        ...
+
+    def newest(self, seen: Collection[str]) -> Sequence[Ticket | Unreadable]:
+        """The tickets opened last whose ids are not in ``seen``, the newest first, as they are now.
+
+        Looks back one page, or a few while nothing on them was in ``seen``.  What it misses the feed brings.
+        Raises RateLimited at once, instead of waiting, when other requests need the helpdesk's limits.
+        Without the capability there are none.
+        """
         ...
 
     def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:
@@ -280,6 +290,10 @@ class Ledger(Protocol):
 
         ``horizon`` is stored by the first poll ever and ignored afterwards.
         """
+        ...
+
+    def may_poll(self) -> bool:
+        """Whether this worker has the right to poll at the moment; takes and renews nothing."""
         ...
 
     def history(self, ticket_ids: Sequence[str]) -> Mapping[str, History]: ...

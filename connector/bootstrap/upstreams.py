@@ -102,6 +102,7 @@ def _connect_helpdesk(
         ca_bundle=str(chosen.ca_bundle) if chosen.ca_bundle else None,
         proxy=_reveal(chosen.proxy),
         rate_share=chosen.rate_share,
+        spare_share=settings.poll.fast_share,
         breaker=breaker,
         quota=quota,
     )

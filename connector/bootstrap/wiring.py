@@ -19,6 +19,7 @@ from connector.domain.classification import Tier
 from connector.domain.ticket import Arrival
 from connector.errors import SettingsError
 from connector.interpreter import tune
+from connector.pipeline.fast_lane import FastLane
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.nudges import NudgeLimits, Nudges
 from connector.pipeline.questions import Desk, Questions
@@ -180,4 +181,5 @@ def build_stages(settings: Settings, clock: Clock, observer: Observer, parts: Pa
         write_from=min(WRITE_FROM, helpdesk.capabilities.bulk_size),
         retention=Retention(eraser, clock, observer, settings.privacy.keep()) if eraser else None,
         nudges=Nudges(helpdesk, ledger, take, clock, observer, limits) if settings.nudge.enabled else None,
+        fast=FastLane(helpdesk, ledger, intake, clock, observer) if helpdesk.capabilities.newest else None,
     )

@@ -12,6 +12,7 @@ from connector.cli.decisions import decision_facts
 from connector.cli.output import emit_json, say, usd
 from connector.clock import SystemClock
 from connector.domain.decision import Outcome
+from connector.domain.ticket import Arrival, Disposition
 from connector.errors import AnswerUnusable
 from connector.settings import Settings, load_settings
 
@@ -61,10 +62,18 @@ def _lines(story: Story) -> list[Line]:
     return sorted(told, key=lambda line: line[0])
 
 
+_CAME = {
+    Arrival.POLL: "polled",
+    Arrival.FAST: "found by the fast lane",
+    Arrival.NUDGE: "brought by a nudge",
+}
+
+
 def _arrivals(story: Story) -> Iterator[Line]:
     for revision in story.revisions:
         why = f" ({revision.reason})" if revision.reason else ""
-        yield revision.seen_at, f"revision {revision.version} polled: {revision.disposition}{why}"
+        how = _CAME[story.arrival] if revision.disposition is Disposition.ORIGINAL else "seen"
+        yield revision.seen_at, f"revision {revision.version} {how}: {revision.disposition}{why}"
     for submission in story.submissions:
         if submission.reply is not None:
             yield submission.seen_at, _second_look(submission, story)

@@ -120,7 +120,9 @@ def _service(at_work: Session, role: Role) -> int:
 
     settings = at_work.settings
     rhythm = Rhythm(
-        poll_seconds=settings.poll.interval_seconds, shutdown_seconds=settings.service.shutdown_seconds
+        poll_seconds=settings.poll.interval_seconds,
+        fast_seconds=settings.poll.fast_seconds,
+        shutdown_seconds=settings.service.shutdown_seconds,
     )
     with at_work.connected(role=role) as connector, _webhooks(at_work, connector.stages):
         code = serve(connector.stages, at_work.clock, at_work.hub, rhythm, at_work.hub.sinks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from connector.errors import RateLimited, Unavailable
 from connector.helpdesk.quota import MemoryQuota, Quota
@@ -29,8 +30,18 @@ class LimitPolicy:
     blind_pause_seconds: float | None = None
 
 
+class Budget(Protocol):
+    """Says when a request may be sent, and learns from the answers."""
+
+    def wait(self, method: str, path: str) -> None: ...
+
+    def learn(self, method: str, path: str, headers: Mapping[str, str]) -> None: ...
+
+    def pause(self, method: str, path: str, seconds: float | None) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
-class _Told:
+class Told:
     """What one header says of one bucket."""
 
     bucket: str
@@ -78,7 +89,7 @@ class RateBudget:
 
     def learn(self, method: str, path: str, headers: Mapping[str, str]) -> None:
         """Take over what the headers of an answer say."""
-        told = list(self._read(method, path, headers))
+        told = list(self.read(method, path, headers))
         if not told:
             return
         self._quota.limit(self._policy.documented, assumed=True)
@@ -95,7 +106,8 @@ class RateBudget:
         if pause is not None:
             self._quota.close(self._policy.buckets_of(method, path)[-1], pause)
 
-    def _read(self, method: str, path: str, headers: Mapping[str, str]) -> Iterator[_Told]:
+    def read(self, method: str, path: str, headers: Mapping[str, str]) -> Iterator[Told]:
+        """What the headers of an answer say, limit by limit."""
         # Unnamed headers speak of the account only where no narrower limit could be meant instead.
         if self._policy.buckets_of(method, path)[0] == self._policy.account and (
             told := _account_limit(self._policy.account, headers)
@@ -108,7 +120,7 @@ class RateBudget:
                 yield told
 
 
-def _account_limit(account: str, headers: Mapping[str, str]) -> _Told | None:
+def _account_limit(account: str, headers: Mapping[str, str]) -> Told | None:
     for limit, remaining, reset in (
         ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"),
         ("rate-limit-limit", "rate-limit-remaining", "rate-limit-reset"),
@@ -119,13 +131,13 @@ def _account_limit(account: str, headers: Mapping[str, str]) -> _Told | None:
     return None
 
 
-def _named_limit(bucket: str, value: str) -> _Told | None:
+def _named_limit(bucket: str, value: str) -> Told | None:
     """``total=100; remaining=99; resets=43``, as recorded from Zendesk."""
     parts = dict(part.strip().partition("=")[::2] for part in value.split(";"))
     return _told(bucket, parts.get("total"), parts.get("remaining"), parts.get("resets"))
 
 
-def _told(bucket: str, total: str | None, remaining: str | None, resets: str | None) -> _Told | None:
+def _told(bucket: str, total: str | None, remaining: str | None, resets: str | None) -> Told | None:
     try:
         limit, left = int(total or ""), int(remaining or "")
         until = float(resets) if resets else None
@@ -133,4 +145,4 @@ def _told(bucket: str, total: str | None, remaining: str | None, resets: str | N
         return None
     if limit <= 0 or left < 0 or (until is not None and not 0 <= until <= 3600):
         return None
-    return _Told(bucket, limit, left, until)
+    return Told(bucket, limit, left, until)

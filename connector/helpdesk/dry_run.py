@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from connector.domain.decision import Applied, Change, Outcome
@@ -28,6 +28,9 @@ class DryRunHelpdesk:
 
     def pages(self, checkpoint: str | None, start_at: datetime) -> Iterator[Page]:
         return self._inner.pages(checkpoint, start_at)
+
+    def newest(self, seen: Collection[str]) -> Sequence[Ticket | Unreadable]:
+        return self._inner.newest(seen)
 
     def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:
         return self._inner.fetch(ticket_ids)

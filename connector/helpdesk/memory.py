@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice, takewhile
@@ -32,6 +32,7 @@ class MemoryHelpdesk:
             bulk_size=bulk_size,
             bulk_from=20,
             notes=True,
+            newest=True,
         )
         self.tickets: dict[str, Ticket] = {}
         self.writes: list[Change] = []  # those that took effect
@@ -72,6 +73,12 @@ class MemoryHelpdesk:
         with self._lock:
             return self._forgotten + sum(1 for _ in takewhile(lambda row: row.updated_at < moment, self._log))
 
+    def newest(self, seen: Collection[str]) -> Sequence[Ticket | Unreadable]:
+        with self._lock:
+            there = [each for each in self.tickets.values() if each.status is not Status.DELETED]
+            latest = islice(reversed(there), self._page_size)
+            return [self._told(each) for each in latest if each.id not in seen]
+
     def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:
         with self._lock:
             there = [
@@ -79,7 +86,10 @@ class MemoryHelpdesk:
                 for each in ticket_ids
                 if each in self.tickets and self.tickets[each].status is not Status.DELETED
             ]
-            return {each.id: _set_aside(each.id) if each.id in self.garbled else each for each in there}
+            return {each.id: self._told(each) for each in there}
+
+    def _told(self, ticket: Ticket) -> Ticket | Unreadable:
+        return _set_aside(ticket.id) if ticket.id in self.garbled else ticket
 
     def requesters(self, email: str) -> tuple[str, ...]:
         """The ids of the people with this address, whatever its case; empty when there is none."""

@@ -35,6 +35,10 @@ class Quota(Protocol):
         """Nothing more fits into ``bucket`` for ``seconds``."""
         ...
 
+    def aside(self) -> Quota:
+        """The same counts, for requests with a smaller share: that they must wait holds up nobody else."""
+        ...
+
 
 @dataclass(slots=True)
 class _Bucket:
@@ -82,6 +86,9 @@ class MemoryQuota:
         with self._lock:
             closing = self._bucket(bucket)
             closing.closed_until = max(closing.closed_until, until)
+
+    def aside(self) -> MemoryQuota:
+        return self  # it judges each request by the share that comes with it
 
     def _bucket(self, name: str) -> _Bucket:
         return self._buckets.setdefault(name, _Bucket())

@@ -16,11 +16,10 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from connector import __version__
-from connector.breaker import Breaker
 from connector.errors import AuthRefused, ConnectorError, RateLimited, SettingsError, Unavailable
 from connector.helpdesk.address import Origin
 from connector.helpdesk.body import is_json, read_body
-from connector.helpdesk.budget import RateBudget
+from connector.helpdesk.budget import Budget
 from connector.helpdesk.failure import AnswerLost, judge_exception, judge_status
 from connector.helpdesk.patience import Patience
 from connector.ports import Clock
@@ -54,6 +53,16 @@ class Auth(Protocol):
         ...
 
 
+class Gate(Protocol):
+    """What stops requests to an upstream that is down; a `Breaker`, or a bystander of one."""
+
+    def admit(self) -> None: ...
+
+    def succeeded(self) -> None: ...
+
+    def failed(self, error: Exception) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """How much time and memory one exchange may take."""
@@ -82,7 +91,8 @@ class Transport:
     """Sends requests to ``origin`` and nowhere else: no redirects, no cookies, nothing of the environment.
 
     Thread-safe: each thread has its own session.  ``read_only`` refuses every `send`.  While ``breaker``
-    is open nothing is sent, and the caller gets Unavailable at once.  ``advice`` says, from the body of an
+    is open nothing is sent, and the caller gets Unavailable at once.  What is safe to repeat is sent
+    ``tries`` times at most.  ``advice`` says, from the body of an
     answer that refuses us, what a person can do about it.
     """
 
@@ -92,13 +102,14 @@ class Transport:
         clock: Clock,
         *,
         auth: Auth | None = None,
-        budget: RateBudget | None = None,
-        breaker: Breaker | None = None,
+        budget: Budget | None = None,
+        breaker: Gate | None = None,
         read_only: bool = False,
         bounds: Bounds | None = None,
         ca_bundle: str | None = None,
         proxy: str | None = None,
         random: Random | None = None,
+        tries: int = 3,
         advice: Callable[[bytes], str] | None = None,
     ) -> None:
         self._origin = origin
@@ -111,7 +122,7 @@ class Transport:
         self._ca_bundle = ca_bundle
         self._proxy = proxy
         self._advice = advice
-        self._patience = Patience(clock, random or Random())  # noqa: S311 - jitter, not secrets
+        self._patience = Patience(clock, random or Random(), tries=tries)  # noqa: S311 - jitter, not secrets
         self._local = threading.local()
         self._lock = threading.Lock()
         self._sessions: WeakSet[requests.Session] = WeakSet()

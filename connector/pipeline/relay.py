@@ -29,10 +29,12 @@ class Relay:
     def __init__(self, wake: Wake) -> None:
         self._wake = wake
         self._decided = False
+        self._arrived = False
 
     def __call__(self, event: Event) -> None:
         match event.name:
             case "page.stored" if _is_work(event.facts):
+                self._arrived = True
                 self._wake("triage")
             case "ticket.decided":
                 self._decided = True
@@ -42,19 +44,26 @@ class Relay:
                 self._wake("write_back", event.facts["wait_s"])
 
     def around(self, triage: Callable[[], None]) -> Callable[[], None]:
-        """Triage, and then write-back at once if anything was decided."""
+        """Triage, and then write-back at once if anything was decided.
+
+        Once more if anything arrived meanwhile: nobody can wake a job that is at work, and it may have looked
+        for the last time already.
+        """
 
         def run() -> None:
-            triage()
-            if self._decided:
-                self._decided = False
-                self._wake("write_back")
+            self._arrived = True
+            while self._arrived:
+                self._arrived = False
+                triage()
+                if self._decided:
+                    self._decided = False
+                    self._wake("write_back")
 
         return run
 
 
 def _is_soon(deferred: Mapping[str, Any]) -> bool:
-    return deferred["stage"] == "write_back" and 0 < deferred["wait_s"] <= _SOON_SECONDS
+    return bool(deferred["stage"] == "write_back" and 0 < deferred["wait_s"] <= _SOON_SECONDS)
 
 
 def _is_work(page: Mapping[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
+from connector.pipeline.fast_lane import FastLane
 from connector.pipeline.intake import Intake
 from connector.pipeline.nudges import Nudges
 from connector.pipeline.retention import Retention
@@ -30,6 +31,7 @@ class Stages:
     write_from: int = WRITE_FROM
     retention: Retention | None = None  # not in a dry run
     role: Role = Role.ALL
+    fast: FastLane | None = None  # a pass has no use for it: it polls all there is at once
     nudges: Nudges | None = None  # where webhooks are listened to; a pass on its own needs none
 
 

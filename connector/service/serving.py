@@ -36,6 +36,7 @@ class Rhythm:
     """How often the stages run, and how long an orderly stop may take; all in seconds."""
 
     poll_seconds: float = 60.0
+    fast_seconds: float = 0.0  # between two looks of the fast lane; 0: there is none
     work_seconds: float = 0.5  # what another process made is picked up within a second
     retention_seconds: float = 3600.0
     nudge_seconds: float = 1.0  # what a webhook names is read at once; this is for what must be tried again
@@ -145,6 +146,8 @@ class Service:
         }
         if stages.role.polls:
             jobs["poll"] = (rhythm.poll_seconds, stages.intake.run)
+            if stages.fast is not None and rhythm.fast_seconds > 0:
+                jobs["fast"] = (rhythm.fast_seconds, stages.fast.run)
         if stages.nudges is not None:
             jobs["nudge"] = (rhythm.nudge_seconds, stages.nudges.run)
         if stages.role.works:

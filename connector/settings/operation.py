@@ -17,6 +17,20 @@ class PollSettings(BaseModel):
     model_config = TABLE
 
     interval_seconds: Seconds = Field(default=60.0, description="Seconds between two polls of the service.")
+    fast_seconds: float = Field(
+        default=5.0,
+        ge=0,
+        le=3600,
+        description="Zendesk: seconds between two looks of the service at the newest tickets, which the feed "
+        "shows a minute late; 0: it does not look.",
+    )
+    fast_share: float = Field(
+        default=0.2,
+        gt=0,
+        le=1,
+        description="It looks only while all our requests together use less than this share of the "
+        "helpdesk's rate limit.",
+    )
 
 
 class TagSettings(BaseModel):

@@ -81,6 +81,11 @@ class SqlLedger:
         return lease
 
     @repeated
+    def may_poll(self) -> bool:
+        with self._database.read("may_poll") as tx:
+            return polling.has_lease(tx, self._helpdesk, self._worker)
+
+    @repeated
     def history(self, ticket_ids: Sequence[str]) -> Mapping[str, History]:
         elder = self._memory(ticket_ids) if self._memory else {}
         with self._database.read("history") as tx:

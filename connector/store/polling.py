@@ -53,3 +53,13 @@ def horizon(tx: Connection, helpdesk: str) -> datetime | None:
     """As `Ledger.horizon`."""
     stored = select(checkpoints.c.horizon).where(checkpoints.c.helpdesk == helpdesk)
     return maybe_from_ms(tx.scalar(stored))
+
+
+def has_lease(tx: Connection, helpdesk: str, worker: str) -> bool:
+    """As `Ledger.may_poll`."""
+    held = select(checkpoints.c.helpdesk).where(
+        checkpoints.c.helpdesk == helpdesk,
+        checkpoints.c.lease_owner == worker,
+        checkpoints.c.lease_until >= NowMs(),
+    )
+    return tx.execute(held).first() is not None

@@ -89,6 +89,12 @@ class SqlQuota:
                 self._tell(bucket, closed_ms=round(seconds * 1000))
                 stock.closed_until = until
 
+    def aside(self) -> SqlQuota:
+        """As `Quota.aside`: permits of its own, out of the same counts."""
+        other = SqlQuota(self._database, self._clock, self._helpdesk)
+        other._assumed = self._assumed
+        return other
+
     def _stock(self, bucket: str) -> _Stock:
         return self._stocks.setdefault(bucket, _Stock())
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from connector.domain.classification import Answer, Tier
 from connector.domain.decision import Decision, Outcome
-from connector.domain.ticket import Disposition, Reply, Standing, Ticket
+from connector.domain.ticket import Arrival, Disposition, Reply, Standing, Ticket
 from connector.store.columns import AnyRow, from_micro, from_ms, maybe_from_ms
 from connector.store.personal import Erasure
 from connector.store.replies import reply_in
@@ -48,6 +48,7 @@ class SubmissionRow:
     erased_at: datetime | None = None  # when its words were erased
     erased_because: Erasure | None = None
     reply: Reply | None = None  # of a second look
+    arrival: Arrival = Arrival.POLL
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,11 @@ class Story:
         return not (self.revisions or self.submissions)
 
     @property
+    def arrival(self) -> Arrival:
+        """By which way the ticket's submission first reached us."""
+        return next((each.arrival for each in self.submissions), Arrival.POLL)
+
+    @property
     def cost_usd(self) -> Decimal:
         """What all calls cost; those without a price yet count at their reserve."""
         prices = (call.reserve_usd if call.cost_usd is None else call.cost_usd for call in self.calls)
@@ -202,6 +208,7 @@ def _submission(row: AnyRow) -> SubmissionRow:
         maybe_from_ms(row.erased_at),
         Erasure(row.erased_because) if row.erased_because else None,
         reply_in(row),
+        Arrival(row.arrived_by),
     )
 
 

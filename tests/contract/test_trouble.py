@@ -14,11 +14,18 @@ from connector.errors import AuthRefused, Unavailable
 from tests.contract.account import Account, Trouble, needs
 from tests.contract.writes import arrived, drain, routing
 
+
+def _newest(account: Account) -> object:
+    needs(account.helpdesk.capabilities.newest, "list of the newest")
+    return account.helpdesk.newest(())
+
+
 _LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 _READS: Mapping[str, Callable[[Account, Ticket], object]] = {
     "check": lambda account, _: account.helpdesk.check(),
     "groups": lambda account, _: account.helpdesk.groups(),
     "pages": lambda account, _: list(account.helpdesk.pages(None, _LONG_AGO)),
+    "newest": lambda account, _: _newest(account),
     "fetch one": lambda account, ticket: account.helpdesk.fetch([ticket.id]),
     "fetch many": lambda account, ticket: account.helpdesk.fetch([ticket.id, account.unknown_id]),
     "messages": lambda account, ticket: account.helpdesk.messages(ticket, _LONG_AGO),

@@ -77,3 +77,21 @@ def test_what_waits_for_an_upstream_wakes_nobody(facts: dict[str, object]) -> No
     Relay(woken)(Event("ticket.deferred", "debug", facts))
 
     assert woken == []
+
+
+def test_what_arrives_when_triage_has_looked_for_the_last_time_is_not_left_to_its_interval() -> None:
+    woken = Woken()
+    relay = Relay(woken)
+    looks: list[int] = []
+
+    def triage() -> None:
+        looks.append(len(looks))
+        if len(looks) == 1:
+            relay(page(Disposition.ORIGINAL))  # after its last claim
+        else:
+            relay(Event("ticket.decided"))
+
+    relay.around(triage)()
+
+    assert looks == [0, 1]
+    assert woken == ["triage", "write_back"]

@@ -70,6 +70,25 @@ def test_the_list_shows_a_ticket_at_once(zendesk: ZendeskSandbox, api: Caller) -
     assert [row["id"] for row in api.get("/tickets", page_size=1).json["tickets"]] == [ticket]
 
 
+def test_the_list_is_of_agents_tickets_unless_others_are_asked_for(
+    zendesk: ZendeskSandbox, api: Caller
+) -> None:
+    ours = zendesk.create_ticket("For a person", "text")
+    bots = zendesk.create_ticket("For a bot", "text", support_type="ai_agent")
+
+    shown = {
+        scope: [row["id"] for row in api.get("/tickets", sort="-id", page_size=9, **asked).json["tickets"]]
+        for scope, asked in {
+            "default": {},
+            "ai_agent": {"support_type_scope": "ai_agent"},
+            "all": {"support_type_scope": "all"},
+        }.items()
+    }
+
+    assert shown == {"default": [ours], "ai_agent": [bots], "all": [bots, ours]}
+    assert api.get("/tickets", support_type_scope="nobody").status == 400
+
+
 def test_the_list_can_be_sorted_by_last_change(zendesk: ZendeskSandbox, api: Caller, now: Now) -> None:
     first, second = zendesk.create_ticket("One", "text"), zendesk.create_ticket("Two", "text")
     now.advance(1)

@@ -57,7 +57,7 @@ class Visited(MemoryHelpdesk):
         self.polls: list[float] = []
         self.visit: Callable[[], object] = lambda: None
         self.young_for: list[float] = []  # how long versions take to settle, look by look; then they have
-        self.looks: list[float] = []
+        self.reads: list[float] = []
 
     def pages(self, checkpoint: str | None, start_at: datetime) -> Iterator[Page]:
         self.polls.append(self._clock.monotonic())
@@ -65,7 +65,7 @@ class Visited(MemoryHelpdesk):
         return super().pages(checkpoint, start_at)
 
     def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:
-        self.looks.append(self._clock.monotonic())
+        self.reads.append(self._clock.monotonic())
         left = self.young_for.pop(0) if self.young_for else 0.0
         return {
             each: replace(found, settles_in_seconds=left) if isinstance(found, Ticket) else found

@@ -149,6 +149,6 @@ def test_a_young_ticket_is_written_when_its_version_has_settled_whatever_the_int
 
     code = served.run(lambda: bool(served.helpdesk.writes))
 
-    first, second = served.helpdesk.looks
+    first, second = served.helpdesk.reads
     assert code == 0
     assert second - first >= 0.3

@@ -105,6 +105,9 @@ def test_how_a_submission_reached_us_is_on_record_for_all_its_generations(
         ("fast", 2, "fast"),
         ("polled", 2, "fast"),
     ]
+    tickets = ("polled", "fast", "nudged", "unheard of")
+    ways = [store.reports().story(each).arrival for each in tickets]
+    assert ways == [Arrival.POLL, Arrival.FAST, Arrival.NUDGE, Arrival.POLL]
 
 
 def test_what_cannot_be_read_is_kept_once(ledger: SqlLedger) -> None:

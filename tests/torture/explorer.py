@@ -22,6 +22,7 @@ METHODS = (
     "take_over",
     "lease_poll",
     "store_page",
+    "store_arrivals",
     "claim_submissions",
     "begin_call",
     "end_call",
@@ -35,7 +36,7 @@ MOMENTS = (
     *(f"{method}.{moment}" for method in METHODS for moment in ("begun", "committing", "committed")),
     *(
         f"{call}.{side}"
-        for call in ("pages", "fetch", "ask", "apply", "find_write")
+        for call in ("pages", "newest", "fetch", "ask", "apply", "find_write")
         for side in ("before", "after")
     ),
 )
@@ -44,7 +45,7 @@ TICKETS = st.integers(1, MOST_TICKETS).map("t{}".format)
 
 
 class Torture(RuleBasedStateMachine):
-    """Pages arrive, people act, time passes, writes get lost, and the process dies by name."""
+    """Tickets arrive by every way, people act, time passes, writes get lost, and the process dies by name."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
@@ -75,6 +76,16 @@ class Torture(RuleBasedStateMachine):
     @rule()
     def a_pass_runs(self) -> None:
         self.ordeal.run()
+
+    @rule()
+    def the_fast_lane_looks(self) -> None:
+        self.ordeal.look()
+
+    @precondition(lambda self: self.ordeal.kinds)
+    @rule(ticket_id=TICKETS)
+    def somebody_tells_us_of(self, ticket_id: str) -> None:
+        if ticket_id in self.ordeal.kinds:
+            self.ordeal.nudge(ticket_id)
 
     @rule(moment=st.sampled_from(MOMENTS))
     def a_new_process_dies(self, moment: str) -> None:

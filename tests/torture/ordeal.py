@@ -14,9 +14,10 @@ from connector.breaker import Breaker
 from connector.clock import ManualClock
 from connector.domain.classification import Tier
 from connector.domain.decision import Applied, Change, Outcome
-from connector.domain.ticket import Nature, Status, Ticket
+from connector.domain.ticket import Arrival, Nature, Status, Ticket
 from connector.errors import RateLimited, Unavailable
 from connector.helpdesk.memory import MemoryHelpdesk
+from connector.pipeline.fast_lane import FastLane
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk
 from connector.pipeline.sync import Stages, run_pass
@@ -233,19 +234,28 @@ class Ordeal:
 
     # --- Life and death -----------------------------------------------------------------------------------
 
-    def run(self) -> bool:
-        """Run one pass in the process that lives, or in a new one; False when it was killed."""
+    def run(self, doing: Callable[[Stages], object] = run_pass) -> bool:
+        """Run a pass, or something else, in the process that lives or a new one; False when it was killed."""
         try:
             if self._process is None:
                 self._start()
             assert self._process is not None
-            run_pass(self._process.stages)
+            doing(self._process.stages)
         except Killed:
             self._bury()
             return False
         except Unavailable:
             return True  # the pass is over, the process lives
         return True
+
+    def look(self) -> bool:
+        """The fast lane looks for new tickets."""
+        return self.run(lambda stages: stages.fast.run() if stages.fast else None)
+
+    def nudge(self, ticket_id: str) -> bool:
+        """Somebody tells us of a ticket, and it is taken as it is now."""
+        found = list(self.helpdesk.fetch([ticket_id]).values())
+        return self.run(lambda stages: stages.intake.take(found, Arrival.NUDGE))
 
     def settle(self) -> None:
         """Run passes until nothing is left to do; too many are a violation, as is anything found then."""
@@ -289,12 +299,14 @@ class Ordeal:
         model = MortalModel(life, self._pays)
         chance = random.Random(len(self.lives))
         desk = Desk(ledger, model, breaker, clock, _nobody, random=chance)
+        intake = Intake(helpdesk, ledger, clock, _nobody, IntakePolicy(inbox, timedelta(hours=24)))
         return Stages(
-            intake=Intake(helpdesk, ledger, clock, _nobody, IntakePolicy(inbox, timedelta(hours=24))),
+            intake=intake,
             triage=Triage("memory", helpdesk, desk, cascade(), TriageLimits(workers=_WORKERS)),
             write_back=WriteBack(helpdesk, ledger, clock, _nobody, WritePolicy(inbox)),
             ledger=ledger,
             clock=clock,
+            fast=FastLane(helpdesk, ledger, intake, clock, _nobody),
         )
 
     def _bury(self) -> None:

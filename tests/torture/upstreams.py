@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -41,6 +41,12 @@ class MortalHelpdesk:
         for page in self.inner.pages(checkpoint, start_at):
             self.life("pages.after")
             yield page
+
+    def newest(self, seen: Collection[str]) -> Sequence[Ticket | Unreadable]:
+        self.life("newest.before")
+        found = self.inner.newest(seen)
+        self.life("newest.after")
+        return found
 
     def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:
         self.life("fetch.before")

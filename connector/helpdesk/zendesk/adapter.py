@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from random import Random
 
-from connector.breaker import Breaker
+from connector.breaker import Breaker, Bystander
 from connector.domain.decision import Applied, Change
 from connector.domain.ticket import Group, Message, Page, Ticket, Unreadable
 from connector.errors import AuthRefused, SettingsError, Unavailable
 from connector.helpdesk.address import parse_origin
 from connector.helpdesk.budget import RateBudget
-from connector.helpdesk.quota import Quota
+from connector.helpdesk.quota import MemoryQuota, Quota
+from connector.helpdesk.spare import SpareBudget
 from connector.helpdesk.transport import Auth, Bounds, Transport
 from connector.helpdesk.zendesk.auth import ApiToken, OAuthClientCredentials
 from connector.helpdesk.zendesk.bulk import BATCH_SIZE, MOST_JOBS, BulkWriter
@@ -21,6 +22,7 @@ from connector.helpdesk.zendesk.feed import TicketFeed
 from connector.helpdesk.zendesk.limits import limit_policy
 from connector.helpdesk.zendesk.lookup import TicketLookup
 from connector.helpdesk.zendesk.messages import public_messages
+from connector.helpdesk.zendesk.newest import NewestTickets
 from connector.helpdesk.zendesk.pagination import walk
 from connector.helpdesk.zendesk.payload import GroupsBody, UserBody, decode
 from connector.helpdesk.zendesk.people import find_users
@@ -34,14 +36,24 @@ _BULK_FROM = 20  # below that one request each is sooner done than a job
 class ZendeskHelpdesk:
     """A Zendesk account: changes from the incremental export, writes as safe updates.
 
-    ``name`` is what the ledger calls it.  Thread-safe.
+    ``name`` is what the ledger calls it.  The newest tickets are asked for by ``spare``, a transport that
+    gives way to the other one.  Thread-safe.
     """
 
     def __init__(
-        self, name: str, transport: Transport, clock: Clock, reader: TicketReader, *, support_type_scope: str
+        self,
+        name: str,
+        transport: Transport,
+        spare: Transport,
+        clock: Clock,
+        reader: TicketReader,
+        *,
+        support_type_scope: str,
     ) -> None:
         self.name = name
         self._transport = transport
+        self._spare = spare
+        self._newest = NewestTickets(spare, reader, support_type_scope=support_type_scope)
         self._lookup = TicketLookup(transport, reader)
         self._feed = TicketFeed(transport, clock, reader, support_type_scope=support_type_scope)
         self._writer = TicketWriter(transport, clock, reader)
@@ -56,6 +68,7 @@ class ZendeskHelpdesk:
             bulk_size=BATCH_SIZE * MOST_JOBS,
             bulk_from=_BULK_FROM,
             notes=True,
+            newest=True,
         )
 
     def check(self) -> Account:
@@ -88,6 +101,10 @@ class ZendeskHelpdesk:
     def pages(self, checkpoint: str | None, start_at: datetime) -> Iterator[Page]:
         return self._feed.pages(checkpoint, start_at)
 
+    def newest(self, seen: Collection[str]) -> Sequence[Ticket | Unreadable]:
+        """One request for 25 tickets, and up to three more while none of them was seen before."""
+        return self._newest.beyond(seen)
+
     def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:
         return self._lookup.with_text(ticket_ids) if ticket_ids else {}
 
@@ -109,6 +126,7 @@ class ZendeskHelpdesk:
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
+        self._spare.close()
 
 
 def connect_zendesk(
@@ -129,6 +147,7 @@ def connect_zendesk(
     ca_bundle: str | None = None,
     proxy: str | None = None,
     rate_share: float = 0.8,
+    spare_share: float = 0.2,
     quota: Quota | None = None,
     breaker: Breaker | None = None,
     bounds: Bounds | None = None,
@@ -139,14 +158,15 @@ def connect_zendesk(
     Logs in with ``client_id`` and ``client_secret`` (OAuth), or with ``email`` and ``api_token`` (legacy).
     ``hears_replies`` asks the export when requesters last spoke.
     ``read_only`` refuses every write; an open ``breaker`` refuses every request; ``quota`` counts them, for
-    this process alone unless it is given.  Raises SettingsError for an address or a login that cannot work.
+    this process alone unless it is given.  While all requests together use more than ``spare_share`` of a
+    limit, nobody asks for the newest tickets.  Raises SettingsError for an address or a login that cannot
+    work.
     """
     origin = parse_origin(base_url)
     open_transport = partial(
         Transport,
         origin,
         clock,
-        breaker=breaker,
         bounds=bounds,
         ca_bundle=ca_bundle,
         proxy=proxy,
@@ -155,19 +175,23 @@ def connect_zendesk(
     auth: Auth
     if client_id and client_secret:
         # Tokens have a transport of their own: asking for one is no write, even in a dry run.
-        auth = OAuthClientCredentials(open_transport(), clock, client_id, client_secret)
+        auth = OAuthClientCredentials(open_transport(breaker=breaker), clock, client_id, client_secret)
     elif email and api_token:
         auth = ApiToken(email, api_token)
     else:
         raise SettingsError("Zendesk needs client_id and client_secret, or email and api_token")
+    policy, quota = limit_policy(), quota or MemoryQuota(clock)
     budget = RateBudget(
-        clock,
-        limit_policy(),
-        share=rate_share,
-        assume_documented=origin.has_domain("zendesk.com"),
-        quota=quota,
+        clock, policy, share=rate_share, assume_documented=origin.has_domain("zendesk.com"), quota=quota
     )
-    transport = open_transport(auth=auth, budget=budget, read_only=read_only)
+    transport = open_transport(auth=auth, budget=budget, breaker=breaker, read_only=read_only)
+    spare = open_transport(
+        auth=auth,
+        budget=SpareBudget(clock, policy, budget, quota, share=min(spare_share, rate_share)),
+        breaker=Bystander(breaker) if breaker else None,
+        read_only=True,
+        tries=1,
+    )
     reader = TicketReader(
         tier_field=tier_field,
         arr_field=arr_field,
@@ -175,7 +199,7 @@ def connect_zendesk(
         hears_replies=hears_replies,
         clock=clock,
     )
-    return ZendeskHelpdesk(name, transport, clock, reader, support_type_scope=support_type_scope)
+    return ZendeskHelpdesk(name, transport, spare, clock, reader, support_type_scope=support_type_scope)
 
 
 def _shown(told: str) -> str:

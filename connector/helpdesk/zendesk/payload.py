@@ -78,14 +78,22 @@ class OrganizationRow(msgspec.Struct, gc=False):
     organization_fields: dict[str, Any] | None = None
 
 
+class Meta(msgspec.Struct):
+    """Cursor pagination.  ``has_more`` alone ends it: on last pages links and cursor are often still set."""
+
+    has_more: bool | None = None
+    after_cursor: str | None = None
+
+
 class TicketsBody(msgspec.Struct):
-    """A list of tickets with their side-loads, and the cursor where it is an export."""
+    """Tickets with their side-loads, and how they go on: an export's cursor, or the ``meta`` of a list."""
 
     tickets: list[TicketRow]
     users: list[UserRow] | None = None
     organizations: list[OrganizationRow] | None = None
     after_cursor: str | None = None
     end_of_stream: bool | None = None
+    meta: Meta | None = None
 
 
 class TicketBody(msgspec.Struct):
@@ -104,13 +112,6 @@ class GroupRow(msgspec.Struct):
     id: Id
     name: str = ""
     deleted: bool | None = None
-
-
-class Meta(msgspec.Struct):
-    """Cursor pagination.  ``has_more`` alone ends it: on last pages links and cursor are often still set."""
-
-    has_more: bool | None = None
-    after_cursor: str | None = None
 
 
 class GroupsBody(msgspec.Struct):
@@ -207,7 +208,7 @@ def decode_tickets(body: bytes, what: str) -> tuple[TicketsBody, tuple[Unreadabl
     unreadable: list[Unreadable] = []
     rows = list(_convert_each(tickets, TicketRow, unreadable))
     side_loads = {key: document.get(key) for key in ("users", "organizations")}
-    frame = {key: document.get(key) for key in ("after_cursor", "end_of_stream")}
+    frame = {key: document.get(key) for key in ("after_cursor", "end_of_stream", "meta")}
     whole = decode(json.dumps(frame | {"tickets": []}).encode(), TicketsBody, what)
     whole.tickets = rows
     whole.users = list(_convert_each(side_loads["users"], UserRow, []))

@@ -67,9 +67,7 @@ class Export:
 
     def _matching(self, start: Position, query: Any) -> Iterator[Ticket]:  # noqa: ANN401 -- see Request.query
         no_deleted = query.get("exclude_deleted", "").lower() in {"true", "1"}
-        scope = query.get("support_type_scope", "agent")
-        if scope not in {"all", "agent", "ai_agent"}:
-            raise refusal.refused(400, "InvalidValue", "support_type_scope must be all, agent or ai_agent")
+        scope = support_type_scope(query)
         newest = int(self.world.now() - self.blind_seconds)
         for _, ticket_id in self.world.chronicle.after(start, newest):
             ticket = self.world.tickets[ticket_id]
@@ -105,6 +103,14 @@ class Export:
         if "metric_sets" in include:
             row += b',"metric_set":' + encode(show_metrics(self.world, ticket))
         return row + b"}"
+
+
+def support_type_scope(query: Any) -> str:  # noqa: ANN401 -- see Request.query
+    """Whose tickets are wanted; by default agents' (vendor pages "Incremental Exports", "List Tickets")."""
+    scope: str = query.get("support_type_scope", "agent")
+    if scope not in {"all", "agent", "ai_agent"}:
+        raise refusal.refused(400, "InvalidValue", "support_type_scope must be all, agent or ai_agent")
+    return scope
 
 
 def encode_position(position: Position) -> str:

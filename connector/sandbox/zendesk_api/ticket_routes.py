@@ -9,6 +9,7 @@ from connector.sandbox.server import Request, Response, json_response
 from connector.sandbox.zendesk_api import refusal
 from connector.sandbox.zendesk_api.account import Account
 from connector.sandbox.zendesk_api.checking import parse_stamp, split_tags
+from connector.sandbox.zendesk_api.export import support_type_scope
 from connector.sandbox.zendesk_api.pagination import paginate
 from connector.sandbox.zendesk_api.records import Ticket
 from connector.sandbox.zendesk_api.rendering import (
@@ -29,7 +30,10 @@ _STATUS_ORDER = ("new", "open", "pending", "hold", "solved", "closed")
 
 
 def list_tickets(account: Account, request: Request) -> Response:
-    """``GET /tickets``, without deleted and archived ones; ``sort``: id, updated_at, status, or ``-id``…."""
+    """``GET /tickets``, without deleted and archived ones; ``sort``: id, updated_at, status, or ``-id``….
+
+    Unlike the export it hides nothing because it is young.
+    """
     sort = request.query.get("sort", "id")
     keys = {
         "id": lambda ticket: (ticket.id,),
@@ -40,11 +44,13 @@ def list_tickets(account: Account, request: Request) -> Response:
     if key is None:
         raise refusal.bad_page("sort is not valid")
     world = account.world
-    archived = world.now() - _ARCHIVED_SECONDS
+    archived, scope = world.now() - _ARCHIVED_SECONDS, support_type_scope(request.query)
     shown = [
         ticket
         for ticket in world.tickets.values()
-        if ticket.status != "deleted" and not (ticket.status == "closed" and ticket.updated_at < archived)
+        if ticket.status != "deleted"
+        and not (ticket.status == "closed" and ticket.updated_at < archived)
+        and scope in {"all", ticket.support_type}
     ]
     part = paginate(shown, key, request, world.url, descending=sort.startswith("-"))
     return _tickets(account, request, part.items, part.rest)
