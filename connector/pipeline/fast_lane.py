@@ -17,7 +17,9 @@ class FastLane:
     """Shortens the way of new tickets into the ledger; whatever it misses or gets wrong, the feed brings.
 
     It takes tickets that the ledger has never seen and that are not too old, and nothing else: what becomes
-    of a ticket later, and what cannot be read, are matters of the feed.  Only the worker that polls looks.
+    of a ticket later, and what cannot be read, are matters of the feed.  So are tickets that come without
+    their words: those are conversations, and a few seconds after their beginning little has been said.  Only
+    the worker that polls looks.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class FastLane:
         if not found:
             return
         self._intake.take(self._new([each for each in found if isinstance(each, Ticket)]), Arrival.FAST)
+        # What is left to the feed is remembered too: it would be no news at the next look either.
         self._remember([each.id if isinstance(each, Ticket) else each.ticket_id for each in reversed(found)])
 
     def _new(self, tickets: Sequence[Ticket]) -> list[Ticket]:
@@ -53,7 +56,9 @@ class FastLane:
         return [
             each
             for each in tickets
-            if each.id not in known and (horizon is None or each.created_at >= horizon)
+            if each.id not in known
+            and each.text is not None
+            and (horizon is None or each.created_at >= horizon)
         ]
 
     def _give_way(self, error: RateLimited) -> None:

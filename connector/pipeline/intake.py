@@ -75,6 +75,10 @@ def _later_revision(ticket: Ticket, known: History) -> Disposition:
     return Disposition.CORRECTION if moved and ticket.updated_at > known.written_at else Disposition.UPDATE
 
 
+def _awaits_write(known: History | None) -> bool:
+    return known is not None and known.verdict is Disposition.ORIGINAL and known.written_version is None
+
+
 class Intake:
     """Reads the helpdesk's change feed into the ledger, page by page, and takes tickets that came sooner."""
 
@@ -113,26 +117,35 @@ class Intake:
         """Store tickets that came by another way than the feed, and count what was new, per disposition.
 
         They are screened like those of a page; the feed brings them again, as duplicates or as updates.
+        Left to it, and not counted, are later states of a ticket whose write has not ended: whether one is a
+        correction or holds a reply cannot be told yet.
+
         Needs no right to poll, and any number of threads and processes may take the same ticket at once.
         Raises what the database raises; then nothing is stored, and the feed brings them all the same.
         """
-        readable = [each for each in tickets if isinstance(each, Ticket)]
-        unreadable = [each for each in tickets if isinstance(each, Unreadable)]
         if not tickets:
             return {}
+        readable = [each for each in tickets if isinstance(each, Ticket)]
+        unreadable = [each for each in tickets if isinstance(each, Unreadable)]
+        known = self._ledger.history([ticket.id for ticket in readable])
+        timely = [each for each in readable if not _awaits_write(known.get(each.id))]
+        if not (timely or unreadable):
+            return {}
         horizon = self._ledger.horizon() or self._clock.now() - self._policy.lookback
-        screened = self._screen(readable, horizon)
+        screened = self._screen(timely, known, horizon)
         counts = self._ledger.store_arrivals(screened, unreadable, arrival)
         self._tell(screened, unreadable, counts, arrival)
         return counts
 
     def _store(self, lease: PollLease, checkpoint: str | None, page: Page) -> None:
-        screened = self._screen(page.tickets, lease.horizon)
+        known = self._ledger.history([ticket.id for ticket in page.tickets])
+        screened = self._screen(page.tickets, known, lease.horizon)
         counts = self._ledger.store_page(lease, checkpoint, screened, page.unreadable)
         self._tell(screened, page.unreadable, counts, Arrival.POLL)
 
-    def _screen(self, tickets: Sequence[Ticket], horizon: datetime) -> list[Screened]:
-        known = self._ledger.history([ticket.id for ticket in tickets])
+    def _screen(
+        self, tickets: Sequence[Ticket], known: Mapping[str, History], horizon: datetime
+    ) -> list[Screened]:
         inbox = self._policy.inbox_groups
         screened = [
             Screened(ticket, screen(ticket, known.get(ticket.id), horizon, inbox)) for ticket in tickets

@@ -7,6 +7,7 @@ from datetime import timedelta
 from itertools import permutations
 
 from connector.clock import ManualClock
+from connector.domain.decision import Change, Outcome
 from connector.domain.ticket import Arrival, Disposition, Ticket, Unreadable
 from connector.store import Store
 from tests.support.world import World
@@ -88,6 +89,27 @@ def test_a_state_from_before_a_known_correction_is_none_when_it_comes_late(
 
     corrections = store.reports().story(ticket_id).corrections
     assert [(each.from_group, each.to_group) for each in corrections] == [("11", "12")]
+
+
+def test_a_correction_before_our_write_is_known_to_have_arrived_is_left_to_the_feed(
+    world: World, store: Store, clock: ManualClock
+) -> None:
+    ticket_id = world.arrives()
+    world.stages.intake.run()
+    world.stages.triage.run()
+    (claim,) = world.ledger.claim_writes(1)
+    seen = world.helpdesk.tickets[ticket_id]
+    (applied,) = world.helpdesk.apply([Change(claim.decision.id, seen, "11", ())])
+    clock.advance(5)
+    moved = world.helpdesk.person(ticket_id, group="12")
+
+    early = world.stages.intake.take([moved], Arrival.NUDGE)
+    world.ledger.intend_writes([(claim, seen)])
+    world.ledger.end_write(claim, Outcome.APPLIED, applied, "")
+    world.run()
+
+    assert early == {}
+    assert [each.to_group for each in store.reports().story(ticket_id).corrections] == ["12"]
 
 
 def test_our_own_write_is_an_echo_whatever_brings_it(world: World, store: Store) -> None:

@@ -177,6 +177,19 @@ def test_what_the_ledger_knows_and_what_is_too_old_are_left_alone(
     assert [len(store.reports().story(each).revisions) for each in (known, new)] == [1, 1]
 
 
+def test_a_conversation_that_has_just_begun_is_left_to_the_feed(
+    world: World, lane: FastLane, store: Store
+) -> None:
+    conversation = world.arrives(text=None)
+
+    lane.run()
+    early = store.reports().story(conversation).is_empty
+    world.run()
+
+    assert early
+    assert len(world.helpdesk.writes) == 1
+
+
 def test_what_cannot_be_read_is_left_to_the_feed_and_looked_at_once(
     world: World, lane: FastLane, helpdesk: Watched
 ) -> None:

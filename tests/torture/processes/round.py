@@ -330,6 +330,7 @@ class Round:
             "PYTHONWARNINGS": "error",
             "CONNECTOR_STORE__URL": self._database.url,
             "CONNECTOR_POLL__INTERVAL_SECONDS": "1",
+            "CONNECTOR_POLL__FAST_SECONDS": "0.5",
             "CONNECTOR_LLM__WORKERS": "4",
             "CONNECTOR_LLM__CALL_SECONDS": str(CALL_SECONDS),
             "CONNECTOR_LOG__FORMAT": "json",
