@@ -49,6 +49,8 @@ def _connections(at_work: Session) -> Iterator[Finding]:
     yield helpdesk
     if helpdesk.state == "ok":
         yield _tried("groups", lambda: _groups(at_work), "correct the group in [[teams]] or create it")
+    if at_work.settings.nudge.enabled:
+        yield _tried("webhooks", lambda: _webhooks(at_work), "or [nudge] enabled = false")
     yield _tried("local tier", lambda: _local(at_work), "connector train LABELS.csv")
     if not at_work.settings.llm.enabled:
         yield Finding("models", "ok", "off ([llm] enabled = false); what nothing decides goes to a person")
@@ -90,6 +92,14 @@ def _groups(at_work: Session) -> str:
     routing = resolve_routing(at_work.settings, groups)
     resolve_inbox(at_work.settings, groups)
     return f"{len(routing.groups)} teams and the human group exist"
+
+
+def _webhooks(at_work: Session) -> str:
+    from connector.web.extra import need_the_extra
+
+    need_the_extra()
+    settings = at_work.settings
+    return f"the service takes POST /hooks/{settings.helpdesk.ledger_name} at {settings.nudge.listen}"
 
 
 def _local(at_work: Session) -> str | Finding:

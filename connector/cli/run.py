@@ -124,6 +124,10 @@ def _service(at_work: Session, role: Role) -> int:
         fast_seconds=settings.poll.fast_seconds,
         shutdown_seconds=settings.service.shutdown_seconds,
     )
+    if settings.nudge.enabled:
+        from connector.web.extra import need_the_extra
+
+        need_the_extra()
     with at_work.connected(role=role) as connector, _webhooks(at_work, connector.stages):
         code = serve(connector.stages, at_work.clock, at_work.hub, rhythm, at_work.hub.sinks)
         if code != os.EX_OK:
@@ -135,9 +139,6 @@ def _webhooks(at_work: Session, stages: Stages) -> AbstractContextManager[object
     """Listens for webhooks beside the service, where the settings want it."""
     if stages.nudges is None:
         return nullcontext()
-    from connector.web.extra import need_the_extra
-
-    need_the_extra()
     from connector.web.opening import hearing
 
     return hearing(at_work.settings, stages.nudges, at_work.clock, at_work.hub)

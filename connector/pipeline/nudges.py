@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from connector.domain.ticket import Ticket, Unreadable
 from connector.ports import Clock, Event, Helpdesk, Ledger, Observer
 
-Take = Callable[[Sequence[Ticket | Unreadable]], object]
+Take = Callable[[Sequence[Ticket]], object]
 
 _MOST_AT_ONCE = 100
 _AGAIN_AFTER_SECONDS = (1.0, 2.0, 4.0)  # the helpdesk may tell of a ticket before it can show it
@@ -115,13 +115,19 @@ class Nudges:
             found = self._helpdesk.fetch(wanted)
             # The answer to one id could be another ticket, as where an issue has an id and a number.
             read = {each: found[each] for each in wanted if each in found and _id_of(found[each]) == each}
-            if read:
-                self._take(list(read.values()))
+            if fresh := self._fresh(read.values()):
+                self._take(fresh)
         except Exception:
             self._postpone(wanted)
             raise
         self._done(read)
         self._postpone([each for each in wanted if each not in read])
+
+    def _fresh(self, read: Iterable[Ticket | Unreadable]) -> list[Ticket]:
+        """Those that can be read and are not too old; the others are matters of the poll."""
+        tickets = [each for each in read if isinstance(each, Ticket)]
+        horizon = self._ledger.horizon() if tickets else None
+        return [each for each in tickets if horizon is None or each.created_at >= horizon]
 
     def _postpone(self, ticket_ids: Iterable[str]) -> None:
         """Try these again in a few seconds; what was tried often enough is left to the poll."""

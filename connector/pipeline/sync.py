@@ -31,8 +31,8 @@ class Stages:
     write_from: int = WRITE_FROM
     retention: Retention | None = None  # not in a dry run
     role: Role = Role.ALL
-    fast: FastLane | None = None  # a pass has no use for it: it polls all there is at once
     nudges: Nudges | None = None  # where webhooks are listened to; a pass on its own needs none
+    fast: FastLane | None = None  # a pass has no use for it: it polls all there is at once
 
 
 def run_pass(stages: Stages) -> Due:

@@ -10,7 +10,8 @@ from connector.pipeline.sync import Stages
 from connector.ports import Event
 
 _LONGEST_IDLE_SECONDS = 3600.0
-_SAVES_TIME = "fast"  # without it tickets arrive a minute later: worth a line in the log, not a bad health
+# Without these tickets arrive a minute later: worth a line in the log, not a bad health.
+_SAVE_TIME = frozenset({"fast", "nudge"})
 
 
 class Passes:
@@ -34,7 +35,7 @@ class Passes:
         self._summary(event)
         facts = event.facts
         match event.name:
-            case "stage.paused" if facts["stage"] != _SAVES_TIME:
+            case "stage.paused" if facts["stage"] not in _SAVE_TIME:
                 self._trouble[facts["stage"]] = facts["error"]
             case "stage.resumed":
                 self._trouble.pop(facts["stage"], None)

@@ -136,6 +136,8 @@ class Service:
         self._clock = clock
         self._observer = observer
         self._silent_until = 0.0
+        self._waking = threading.Lock()
+        self._ends = False
         self.relay = Relay(self._wake)
         self._jobs = self._jobs_of(stages, rhythm)
 
@@ -162,14 +164,14 @@ class Service:
 
         One that is at work finds the new work by itself, or at its next interval.
         """
-        found = self.scheduler.get_job(job)
-        if found is None:
-            return
-        at = self._clock.now() + timedelta(seconds=seconds)
-        if seconds > 0:
-            found.trigger.also_in(seconds)
-        if seconds <= 0 or at < found.next_run_time:
-            self.scheduler.modify_job(job, next_run_time=at)
+        with self._waking:
+            if self._ends or (found := self.scheduler.get_job(job)) is None:
+                return
+            at = self._clock.now() + timedelta(seconds=seconds)
+            if seconds > 0:
+                found.trigger.also_in(seconds)
+            if seconds <= 0 or at < found.next_run_time:
+                self.scheduler.modify_job(job, next_run_time=at)
 
     def start(self) -> None:
         """Begin the first pass, and run every job at once, then at its interval."""
@@ -183,6 +185,15 @@ class Service:
             # Without next_run_time the first run would be one interval away.
             self.scheduler.add_job(job, trigger, id=name, next_run_time=self._clock.now())
         self.scheduler.start()
+
+    def end(self) -> None:
+        """Wait until the jobs have finished what is in flight; no job starts any more.
+
+        Nothing is woken from now on: APScheduler waits for the jobs holding a lock that waking needs.
+        """
+        with self._waking:
+            self._ends = True
+        self.scheduler.shutdown(wait=True)
 
     def look(self) -> tuple[str, ...]:
         """Once a second: undo what a jump of the wall clock did to the jobs; returns those that are stuck."""
@@ -243,7 +254,7 @@ def background_scheduler() -> Any:  # noqa: ANN401 - apscheduler ships no types
 def _drain(service: Service, stages: Stages, observer: Observer, seconds: float) -> int:
     """Let the jobs finish what is in flight, for at most ``seconds``; leases left over run out."""
     observer(Event("service.stopping", "info", {"grace_s": seconds}))
-    ending = threading.Thread(target=service.scheduler.shutdown, kwargs={"wait": True}, daemon=True)
+    ending = threading.Thread(target=service.end, daemon=True)
     ending.start()
     ending.join(seconds)
     if ending.is_alive():

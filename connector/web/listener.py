@@ -51,6 +51,7 @@ class Listener:
                 proxy_headers=False,
                 headers=[("Connection", "close")],  # one delivery each: nothing is gained by keeping it open
                 h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
+                backlog=MOST_CONNECTIONS,
                 timeout_graceful_shutdown=_STOP_SECONDS,
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -11,8 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from connector.clock import SystemClock
+from connector.sandbox.server import Request, Response, serve
 from connector.sandbox.zendesk_api import NewTicketWebhook
+from connector.web import zendesk_hook
+from connector.web.hook import Accepted
 from tests.cli.conftest import Eventually, Place
+from tests.support.local import hide_the_extra
 
 SIGNING_SECRET = "a-signing-secret-that-must-never-be-shown"
 
@@ -27,9 +33,10 @@ def port() -> int:
 
 @pytest.fixture
 def hooked(place: Place, port: int) -> Place:
-    """A connector that polls once in an hour, and an account that tells it of new tickets."""
+    """A connector that polls once in an hour and no more; its account tells it of new tickets."""
     place.environment |= {
         "CONNECTOR_POLL__INTERVAL_SECONDS": "3600",
+        "CONNECTOR_POLL__FAST_SECONDS": "0",
         "CONNECTOR_NUDGE__ENABLED": "true",
         "CONNECTOR_NUDGE__LISTEN": f"127.0.0.1:{port}",
         "CONNECTOR_NUDGE__SECRET": SIGNING_SECRET,
@@ -83,3 +90,52 @@ def test_a_taken_port_is_78_and_names_it(hooked: Place, port: int) -> None:
 
     assert ended.code == os.EX_CONFIG
     assert f"[nudge] listen = 127.0.0.1:{port}: Address already in use" in ended.err
+
+
+def test_check_says_where_webhooks_are_taken(hooked: Place, port: int) -> None:
+    ended = hooked.run("check")
+
+    assert ended.code == 0
+    assert f"ok    webhooks       the service takes POST /hooks/zendesk at 127.0.0.1:{port}" in ended.out
+
+
+def test_without_the_extra_the_command_to_type_is_said_before_anything_is_connected(
+    hooked: Place, port: int, tmp_path: Path
+) -> None:
+    blind = os.pathsep.join([str(hide_the_extra(tmp_path, "uvicorn")), hooked.environment["PYTHONPATH"]])
+
+    ended = hooked.run("run", PYTHONPATH=blind)
+
+    assert ended.code == os.EX_CONFIG
+    assert "needs uvicorn: pip install 'helpdesk-connector[web]'" in ended.err
+    assert hooked.zendesk.requests == ()
+
+
+def test_the_sandbox_of_the_command_line_tells_a_connector_of_its_tickets(
+    place: Place, port: int, eventually: Eventually
+) -> None:
+    came: list[Request] = []
+
+    def take(request: Request) -> Response:
+        came.append(request)
+        return Response(202)
+
+    with serve(take, port) as receiver:
+        url = f"{receiver.url}/hooks/zendesk"
+        sandbox = place.start("sandbox", "--tickets", "0", "--every", "0.1", "--webhook", url)
+        assert eventually(lambda: len(came) >= 2)
+        sandbox.send_signal(signal.SIGTERM)
+        out, _ = sandbox.communicate(timeout=40)
+
+    environment = json.loads(out.splitlines()[0])
+    assert sandbox.returncode == 0
+    assert environment["CONNECTOR_NUDGE__LISTEN"] == f"127.0.0.1:{port}"
+    verdict = zendesk_hook.verify(
+        came[0].headers,
+        came[0].body,
+        SystemClock().now(),
+        secret=environment["CONNECTOR_NUDGE__SECRET"],
+        window_seconds=300,
+    )
+    assert isinstance(verdict, Accepted)
+    assert zendesk_hook.ticket_in(came[0].body) != zendesk_hook.ticket_in(came[1].body)

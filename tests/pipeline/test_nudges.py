@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from itertools import permutations, product
 
@@ -182,14 +183,33 @@ def test_another_ticket_than_the_one_asked_for_is_not_taken(
     assert world.ledger.due().left == 0
 
 
-def test_an_unreadable_ticket_is_set_aside_like_one_of_a_page(world: World, nudging: Nudging) -> None:
+def test_a_ticket_that_cannot_be_read_is_left_to_the_poll(
+    world: World, nudging: Nudging, window: Window
+) -> None:
     ticket, nudges = world.arrives(), nudging()
     world.helpdesk.garbled.add(ticket)
 
     nudges.offer(ticket)
+    for _ in range(10):
+        nudges.run()
+        world.clock.advance(1)
+    before = list(world.told("ticket.unreadable"))
+    world.run()
+
+    assert (window.asked, before) == ([[ticket]], [])
+    assert [facts["ticket_id"] for facts in world.told("ticket.unreadable")] == [ticket]
+
+
+def test_naming_a_ticket_from_before_the_first_poll_changes_nothing(world: World, nudging: Nudging) -> None:
+    old = world.arrives(created_at=world.clock.now() - timedelta(days=40))
+    nudges = nudging()
+    world.ledger.lease_poll(world.clock.now() - timedelta(hours=24))
+
+    nudges.offer(old)
     nudges.run()
 
-    assert [facts["ticket_id"] for facts in world.told("ticket.unreadable")] == [ticket]
+    assert world.told("page.stored") == []
+    assert world.ledger.history([old]) == {}
 
 
 @pytest.mark.parametrize("facts", [{"status": Status.DELETED}, {"group": "11"}])

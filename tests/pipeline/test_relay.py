@@ -28,6 +28,14 @@ def test_originals_wake_triage() -> None:
     assert woken == ["triage"]
 
 
+def test_a_webhook_wakes_the_reading_of_its_ticket() -> None:
+    woken: list[str] = []
+
+    Relay(woken.append)(Event("nudge.heard", "debug", {"ticket_id": "t1"}))
+
+    assert woken == ["nudge"]
+
+
 def test_a_page_of_echoes_wakes_nobody() -> None:
     woken = Woken()
 

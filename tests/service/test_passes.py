@@ -72,3 +72,12 @@ def test_the_last_pass_is_ended_with_what_it_did(
     assert row is not None
     assert row.summary is not None
     assert (ledger.open[-1], row.summary["polled"]) == (0, 3)
+
+
+@pytest.mark.parametrize(("stage", "state"), [("poll", "poll waits: HTTP 503"), ("nudge", "healthy")])
+def test_what_only_saves_time_is_no_bad_health(passes: Passes, stage: str, state: str) -> None:
+    passes.begin()
+
+    passes(Event("stage.paused", "warning", {"stage": stage, "error": "HTTP 503", "retry_s": 5}))
+
+    assert passes.state == state

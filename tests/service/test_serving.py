@@ -152,3 +152,25 @@ def test_a_young_ticket_is_written_when_its_version_has_settled_whatever_the_int
     first, second = served.helpdesk.reads
     assert code == 0
     assert second - first >= 0.3
+
+
+def test_a_stage_that_wakes_another_while_the_service_stops_does_not_hold_up_the_stop(
+    served: Served, make_ticket: Callable[..., Ticket]
+) -> None:
+    """Its page is stored when the scheduler waits for it already; that page would wake triage."""
+
+    def visit() -> None:
+        now = served.clock.now()
+        served.helpdesk.put(make_ticket(created_at=now, updated_at=now))
+        served.clock.stop()
+        shut = threading.Event()
+        while "service.stopping" not in served.told.names:
+            shut.wait(0.01)
+        shut.wait(0.2)  # until the scheduler is being shut down
+
+    served.helpdesk.visit = visit
+
+    code = served.run()
+
+    assert code == 0
+    assert served.told.names[-1] == "service.stopped"

@@ -42,15 +42,15 @@ class FixedModel:
         return ()
 
 
-def hide_the_extra(folder: Path) -> Path:
-    """A directory for the front of PYTHONPATH: with it an interpreter cannot see scikit-learn."""
+def hide_the_extra(folder: Path, package: str = "sklearn") -> Path:
+    """A directory for the front of PYTHONPATH: with it an interpreter cannot see the package."""
     (folder / "sitecustomize.py").write_text(
         "import importlib.machinery as m, sys\n"
         "find = m.PathFinder.find_spec\n"
         "class Blind(m.PathFinder):\n"
         "    @classmethod\n"
         "    def find_spec(cls, name, path=None, target=None):\n"
-        "        return None if name == 'sklearn' else find(name, path, target)\n"
+        f"        return None if name == {package!r} else find(name, path, target)\n"
         "sys.meta_path[sys.meta_path.index(m.PathFinder)] = Blind\n",
         encoding="utf-8",
     )
