@@ -29,9 +29,9 @@ def test_originals_wake_triage() -> None:
 
 
 def test_a_webhook_wakes_the_reading_of_its_ticket() -> None:
-    woken: list[str] = []
+    woken = Woken()
 
-    Relay(woken.append)(Event("nudge.heard", "debug", {"ticket_id": "t1"}))
+    Relay(woken)(Event("nudge.heard", "debug", {"ticket_id": "t1"}))
 
     assert woken == ["nudge"]
 
