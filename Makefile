@@ -56,7 +56,7 @@ bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.benchmarks.backlog
 	@$(BIN)/python -m tests.benchmarks.replicas
 	@$(BIN)/python -m tests.benchmarks.wakeup
-	@$(BIN)/python -m tests.benchmarks.arrival
+	@$(BIN)/python -m tests.benchmarks.latency
 	@$(BIN)/python -m tests.benchmarks.savings
 	@test ! -d "$(LABELLED)" || $(BIN)/python -m tests.benchmarks.savings "$(LABELLED)"
 	@test ! -d "$(LABELLED)" || $(BIN)/python -m tests.benchmarks.local "$(LABELLED)"

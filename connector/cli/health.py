@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 def health(*, as_json: bool, config: Path | None) -> int:
     """Exit code 0 while it works; 69 while it cannot, but a restart would not help; 70 when it is dead."""
     from connector.bootstrap import open_reports
-    from connector.service import Rhythm
 
     settings = load_settings(config).settings
     clock = SystemClock()
-    allowed = timedelta(seconds=Rhythm(poll_seconds=settings.poll.interval_seconds).silence_seconds)
+    allowed = allowed_silence(settings)
     with open_reports(settings, clock) as reports:
         found = look(reports, settings, clock.now(), allowed)
         totals = reports.totals(clock.now() - timedelta(hours=24))
@@ -51,6 +50,13 @@ def health(*, as_json: bool, config: Path | None) -> int:
         money = [] if budget is None else [f"${spent:.2f} of ${budget.usd:f} spent today"]
         print(f"{found.verdict}: {'; '.join([*found.reasons, waiting, *money])} {allowance}")
     return found.exit_code
+
+
+def allowed_silence(settings: Settings) -> timedelta:
+    """For how long no poll, and no sign of life, is no trouble: what the service allows itself."""
+    from connector.service import Rhythm
+
+    return timedelta(seconds=Rhythm(poll_seconds=settings.poll.interval_seconds).silence_seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ class Ticket:
     tier: str | None = None
     arr_usd: Decimal | None = None
     attachments: tuple[str, ...] = ()  # names and types, as in "invoice.pdf (application/pdf)"
-    settles_in_seconds: float = 0.0  # how long until `version` is certain to tell a further change apart
+    settles_in_seconds: float = 0.0  # when to look again; 0: `version` tells any further change apart
     requester_spoke_at: datetime | None = None  # when the requester last changed it; None: nobody tells
 
     @property

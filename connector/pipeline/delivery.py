@@ -217,7 +217,7 @@ class Delivery(Generic[Claimed]):
     ) -> None:
         del open_claims[claim.ticket_id]
         if self._is_ours(claim, lambda: self._errand.defer(claim, seconds, reason, counts=counts, sent=sent)):
-            waits = {"stage": self._errand.stage, "reason": reason, "wait_s": round(seconds, 1)}
+            waits = {"stage": self._errand.stage, "reason": reason, "wait_s": round(seconds, 3)}
             self._observer(Event("ticket.deferred", "debug", {"ticket_id": claim.ticket_id, **waits}))
 
     def _is_ours(self, claim: Claimed, store: Callable[[], None]) -> bool:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from connector.domain.ticket import Disposition
 from connector.ports import Event
+
+_SOON_SECONDS = 2.5  # what waits for longer waits for an upstream, and an interval more does not matter
+
+
+class Wake(Protocol):
+    """Has a stage run now, or in so many seconds."""
+
+    def __call__(self, stage: str, seconds: float = 0.0, /) -> None: ...
 
 
 class Relay:
@@ -14,11 +22,11 @@ class Relay:
 
     A webhook wakes the reading of its ticket, originals and replies wake triage page by page.  Write-back is
     woken when triage comes to rest, not by each decision: while triage is busy its interval collects
-    decisions to batches, which cost the helpdesk fewer requests.  Work of other processes is found by the
-    intervals alone.
+    decisions to batches, which cost the helpdesk fewer requests; and again when a version that was too young
+    has settled.  Work of other processes is found by the intervals alone.
     """
 
-    def __init__(self, wake: Callable[[str], None]) -> None:
+    def __init__(self, wake: Wake) -> None:
         self._wake = wake
         self._decided = False
         self._arrived = False
@@ -32,6 +40,8 @@ class Relay:
                 self._decided = True
             case "nudge.heard":
                 self._wake("nudge")
+            case "ticket.deferred" if _is_soon(event.facts):
+                self._wake("write_back", event.facts["wait_s"])
 
     def around(self, triage: Callable[[], None]) -> Callable[[], None]:
         """Triage, and then write-back at once if anything was decided.
@@ -50,6 +60,10 @@ class Relay:
                     self._wake("write_back")
 
         return run
+
+
+def _is_soon(deferred: Mapping[str, Any]) -> bool:
+    return bool(deferred["stage"] == "write_back" and 0 < deferred["wait_s"] <= _SOON_SECONDS)
 
 
 def _is_work(page: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta
 from types import FrameType
 from typing import Any
 
@@ -159,11 +159,19 @@ class Service:
                 jobs["retention"] = (rhythm.retention_seconds, stages.retention.run)
         return jobs
 
-    def _wake(self, job: str) -> None:
-        """Run a job now.  One that is at work finds the new work by itself, or at its next interval."""
+    def _wake(self, job: str, seconds: float = 0.0) -> None:
+        """Run a job now, or in so many seconds.
+
+        One that is at work finds the new work by itself, or at its next interval.
+        """
         with self._waking:
-            if not self._ends and self.scheduler.get_job(job) is not None:
-                self.scheduler.modify_job(job, next_run_time=self._clock.now())
+            if self._ends or (found := self.scheduler.get_job(job)) is None:
+                return
+            at = self._clock.now() + timedelta(seconds=seconds)
+            if seconds > 0:
+                found.trigger.also_in(seconds)
+            if seconds <= 0 or at < found.next_run_time:
+                self.scheduler.modify_job(job, next_run_time=at)
 
     def start(self) -> None:
         """Begin the first pass, and run every job at once, then at its interval."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -48,3 +48,7 @@ class BudgetSettings(BaseModel):
     def daily(self) -> DailyBudget | None:
         """The budget; None: there is no limit."""
         return None if self.daily_usd is None else DailyBudget(self.daily_usd, _zone_of(self.timezone))
+
+    def day_began(self, now: datetime) -> datetime:
+        """When the day began, with a budget or without; as aware UTC."""
+        return DailyBudget(self.daily_usd or Decimal(0), _zone_of(self.timezone)).day_began(now)

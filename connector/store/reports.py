@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import Connection, and_, func, select
 
 from connector.domain.decision import Cause, Decision, Kind, Outcome
 from connector.pipeline.retry import Parked
 from connector.store.columns import AnyRow, from_micro, from_ms, maybe_from_ms, to_ms
+from connector.store.overview import Overview, look
+from connector.store.processes import Sign, last_sign
 from connector.store.shadows import ShadowTotal, count
 from connector.store.shelf import find
 from connector.store.spending import spent_since
@@ -48,7 +51,6 @@ _WITH_WRITE = (
     )
     .order_by(decisions.c.decided_at.desc(), decisions.c.id)
 )
-_LONGEST_PASS_MS = 2 * 3_600_000  # a service begins a new one every hour at the latest
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +84,6 @@ class PassRow:
     started_at: datetime
     finished_at: datetime | None
     summary: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """The newest sign of life of any process, and what the living say is wrong: upstream or stage → why."""
-
-    at: datetime
-    trouble: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,19 +196,16 @@ class Reports:
 
         What seems to happen in the future was written before the clock was set back.  None: nobody ever.
         """
-        seen = func.coalesce(passes.c.finished_at, passes.c.started_at).label("seen")
-        signs = select(passes.c.worker, passes.c.summary, seen).order_by(passes.c.started_at)
-        recent = passes.c.started_at >= to_ms(now) - _LONGEST_PASS_MS
         with self._database.read("last_sign") as tx:
-            rows = tx.execute(signs.where(recent, seen <= to_ms(now + within))).all()
-            if not rows:
-                newest = tx.execute(
-                    signs.order_by(None).order_by(passes.c.started_at.desc()).limit(1)
-                ).first()
-                return Sign(from_ms(newest.seen), {}) if newest else None
-        living = {row.worker: row.summary or {} for row in rows if row.seen >= to_ms(now - within)}
-        trouble = {what: why for told in living.values() for what, why in told.get("trouble", {}).items()}
-        return Sign(from_ms(max(row.seen for row in rows)), trouble)
+            return last_sign(tx, now, within)
+
+    def overview(self, since: datetime, now: datetime, within: timedelta) -> Overview:
+        """What waits, who is at work, and how it went since a moment.
+
+        A process that showed no life ``within`` counts as ended.
+        """
+        with self._database.read("overview") as tx:
+            return look(tx, since, now, within)
 
 
 def _decision_row(row: AnyRow) -> DecisionRow:
@@ -233,9 +224,15 @@ def _decision_row(row: AnyRow) -> DecisionRow:
 def _totals(tx: Connection, start: int) -> Totals:
     recent = decisions.c.decided_at >= start
 
-    def by(column: ColumnElement[Any]) -> dict[str, int]:
-        counted = select(func.coalesce(column, "none"), func.count()).where(recent).group_by(column)
-        return {row[0]: row[1] for row in tx.execute(counted.order_by(column))}
+    # One look at the decisions for all four counts: their rows are long.
+    axes = {name: func.coalesce(decisions.c[name], "none") for name in ("kind", "cause", "tier", "team")}
+    counted = tx.execute(select(*axes.values(), func.count()).where(recent).group_by(*axes.values())).all()
+
+    def by(name: str) -> dict[str, int]:
+        found: Counter[str] = Counter()
+        for row in counted:
+            found[row[list(axes).index(name)]] += row[-1]
+        return dict(sorted(found.items()))
 
     outcomes = (
         select(writes.c.outcome, func.count())
@@ -244,7 +241,7 @@ def _totals(tx: Connection, start: int) -> Totals:
         .group_by(writes.c.outcome)
         .order_by(writes.c.outcome)
     )
-    kinds = by(decisions.c.kind)
+    kinds = by("kind")
     models = _model_totals(tx, start)
     moved = select(func.count()).where(corrections.c.seen_at >= start)
     taken_back = select(func.count()).where(
@@ -254,9 +251,9 @@ def _totals(tx: Connection, start: int) -> Totals:
     return Totals(
         decisions=sum(kinds.values()),
         by_kind=kinds,
-        by_cause=by(decisions.c.cause),
-        by_tier=by(decisions.c.tier),
-        by_team=by(decisions.c.team),
+        by_cause=by("cause"),
+        by_tier=by("tier"),
+        by_team=by("team"),
         by_outcome={row[0]: row[1] for row in tx.execute(outcomes)},
         models=models,
         corrections=tx.scalar(moved) or 0,

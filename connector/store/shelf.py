@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -162,6 +163,18 @@ def find(
         decided, lost = decided.where(to_ms(since) <= _AT), lost.where(revisions.c.seen_at >= to_ms(since))
     found = [_decided(row) for row in tx.execute(decided.order_by(submissions.c.id))]
     return sorted([*found, *_still_unreadable(tx, tx.execute(lost))], key=lambda each: each.at)
+
+
+def count_parked(tx: Connection, since: datetime) -> dict[Plight, int]:
+    """How many are parked of what was decided, or could not be read, since a moment; without their words."""
+    recent = _DECIDED.where(decisions.c.decided_at >= to_ms(since))
+    outcomes = recent.with_only_columns(writes.c.outcome, func.count()).group_by(writes.c.outcome)
+    found: Counter[Plight] = Counter()
+    for outcome, number in tx.execute(outcomes):
+        found[_PLIGHTS.get(outcome, Plight.FAILED_OPEN)] += number
+    lost = tx.execute(_UNREADABLE.where(revisions.c.seen_at >= to_ms(since)))
+    found[Plight.UNREADABLE] = len(_still_unreadable(tx, lost))
+    return {plight: found[plight] for plight in Plight if found[plight]}
 
 
 def _narrowed(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from connector.cli.session import Hub
 from connector.clock import SystemClock
 from connector.domain.classification import Classification
 from connector.domain.taxonomy import Axis, Taxonomy
-from connector.domain.ticket import Page
+from connector.domain.ticket import Page, Ticket, Unreadable
 from connector.helpdesk.memory import MemoryHelpdesk
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk
@@ -56,11 +56,21 @@ class Visited(MemoryHelpdesk):
         super().__init__(clock, [])
         self.polls: list[float] = []
         self.visit: Callable[[], object] = lambda: None
+        self.young_for: list[float] = []  # how long versions take to settle, look by look; then they have
+        self.reads: list[float] = []
 
     def pages(self, checkpoint: str | None, start_at: datetime) -> Iterator[Page]:
         self.polls.append(self._clock.monotonic())
         self.visit()
         return super().pages(checkpoint, start_at)
+
+    def fetch(self, ticket_ids: Sequence[str]) -> Mapping[str, Ticket | Unreadable]:
+        self.reads.append(self._clock.monotonic())
+        left = self.young_for.pop(0) if self.young_for else 0.0
+        return {
+            each: replace(found, settles_in_seconds=left) if isinstance(found, Ticket) else found
+            for each, found in super().fetch(ticket_ids).items()
+        }
 
 
 @dataclass

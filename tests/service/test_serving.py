@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from apscheduler.jobstores.memory import MemoryJobStore  # type: ignore[import-untyped]
 
 from connector.clock import SystemClock
-from connector.domain.ticket import Ticket
+from connector.domain.ticket import Group, Ticket
 from connector.errors import Unavailable
 from tests.service.conftest import Served
 
@@ -136,6 +137,21 @@ def test_quiet_polls_leave_one_pass_that_is_alive_and_says_what_is_wrong(served:
     assert len(rows) == 1
     assert sign is not None
     assert sign.trouble == {"poll": "Unavailable HTTP 503"}
+
+
+def test_a_young_ticket_is_written_when_its_version_has_settled_whatever_the_interval(
+    served: Served, make_ticket: Callable[..., Ticket]
+) -> None:
+    served.rhythm = replace(served.rhythm, work_seconds=600)
+    served.helpdesk.add_group(Group("11", "Billing"))
+    served.helpdesk.put(make_ticket(id="t1", created_at=served.clock.now()))
+    served.helpdesk.young_for = [0.3]
+
+    code = served.run(lambda: bool(served.helpdesk.writes))
+
+    first, second = served.helpdesk.reads
+    assert code == 0
+    assert second - first >= 0.3
 
 
 def test_a_stage_that_wakes_another_while_the_service_stops_does_not_hold_up_the_stop(

@@ -51,6 +51,19 @@ def gaps(runs: Runs) -> list[float]:
     return [later - earlier for earlier, later in pairwise(runs)]
 
 
+def test_a_wished_run_comes_besides_the_grid_and_similar_wishes_are_one(
+    scheduler: SimulatedScheduler, runs: Runs, live: Live
+) -> None:
+    live(1)
+    trigger = scheduler.get_job("poll").trigger
+    for seconds in (70.01, 70.02, 70.04, 80.0):
+        trigger.also_in(seconds)
+
+    live(150)
+
+    assert [round(each) for each in runs] == [0, 60, 71, 81, 120]
+
+
 def test_the_first_run_is_at_once(runs: Runs, live: Live) -> None:
     live(1)
 

@@ -14,7 +14,7 @@ from connector.domain.decision import Applied, Cause, Kind, Outcome, Route
 from connector.domain.ticket import Disposition
 from connector.pipeline.retry import Plight
 from connector.store import SqlLedger, Store
-from connector.store.reports import Sign
+from connector.store.processes import Sign
 
 HUMAN = Route(None, "human", "19", "Support", ("ai_needs_human",), None, None)
 

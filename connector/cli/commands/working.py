@@ -94,6 +94,27 @@ def health(as_json: AsJson = False, config: Config = None) -> None:
 
 
 @working.command()
+def status(
+    since: Annotated[
+        str, typer.Option(metavar="AGE", help="What is counted: the last 30m, 24h, 7d.")
+    ] = "24h",
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """The page to look at first: what waits and fails, who works, decisions, cost, time to assignment.
+
+    The time to assignment goes from a ticket's creation to our write, both by the helpdesk's clock, which
+    stamps whole seconds. It counts tickets opened while the service that took them in was running, or
+    since the pass before the one that did.
+
+    Example: connector status --since 7d
+    """
+    from connector.cli.status import status as work
+
+    raise typer.Exit(work(since, as_json=as_json, config=config))
+
+
+@working.command()
 def sandbox(
     helpdesk: Annotated[Vendor, typer.Option(help="Whose helpdesk is emulated.")] = Vendor.ZENDESK,
     tickets: Annotated[int, typer.Option(min=0, help="How many generated tickets to start with.")] = 60,

@@ -206,6 +206,7 @@ def connect_pylon(
         accounts,
         Openers(transport),
         inbox,
+        clock,
         hears_replies=hears_replies,
         confirms_openers=confirms_openers,
     )

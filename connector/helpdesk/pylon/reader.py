@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import blake2b
 
 from connector.domain.ticket import Author, Nature, Status, Ticket, Unreadable
@@ -17,14 +17,14 @@ from connector.helpdesk.pylon.openers import Openers
 from connector.helpdesk.pylon.payload import IssueRow, Named
 from connector.helpdesk.pylon.states import States
 from connector.helpdesk.pylon.times import maybe_time, parse_time, to_the_second, told
+from connector.helpdesk.settling import settles_in
+from connector.ports import Clock
 
 PRIORITY = "priority"  # the slug of the custom field that Pylon keeps the priority in
 _NEW = "new"
 _BY_HAND = "manual"
 _WORDS_ELSEWHERE = frozenset({_BY_HAND, "form"})  # their body need not be what the customer wrote
 _PRIORITIES = {"medium": "normal"}
-_SETTLES_AFTER_SECONDS = 2.0
-_MOST_AHEAD = timedelta(seconds=10)
 
 
 class IssueReader:
@@ -32,7 +32,8 @@ class IssueReader:
 
     Who opened an issue costs a request, so it is asked only of what may be an original.  Without
     ``confirms_openers`` not even there, if the issue is new, unanswered and not made by hand or by a form:
-    then it counts as its requester's, which Pylon nowhere promises.
+    then it counts as its requester's, which Pylon nowhere promises.  ``clock`` guesses how far into its
+    second the server is (`settles_in`).
     """
 
     def __init__(
@@ -41,10 +42,12 @@ class IssueReader:
         accounts: Accounts,
         openers: Openers,
         inbox: Inbox,
+        clock: Clock,
         *,
         hears_replies: bool = False,
         confirms_openers: bool = True,
     ) -> None:
+        self._clock = clock
         self._states = states
         self._accounts = accounts
         self._openers = openers
@@ -121,7 +124,7 @@ class IssueReader:
             organization=customer.name,
             tier=customer.tier or self._accounts.tier_of_tags(tags),
             arr_usd=customer.arr_usd,
-            settles_in_seconds=_settles_in(updated_at, server_at),
+            settles_in_seconds=settles_in(updated_at, server_at, self._clock.now()),
             requester_spoke_at=maybe_time(row.latest_message_time) if self._hears_replies else None,
         )
 
@@ -177,12 +180,3 @@ def _fingerprint(row: IssueRow) -> str:
     )
     encoded = json.dumps(content, sort_keys=True).encode("utf-8", "replace")
     return blake2b(encoded, digest_size=8).hexdigest()
-
-
-def _settles_in(updated_at: datetime, server_at: datetime | None) -> float:
-    """How long until a version settles; one from the future means that the clocks disagree: no wait."""
-    if server_at is None:
-        return 0.0
-    left = (updated_at - server_at).total_seconds() + _SETTLES_AFTER_SECONDS
-    is_odd = updated_at - server_at > _MOST_AHEAD
-    return 0.0 if is_odd else min(max(0.0, left), _SETTLES_AFTER_SECONDS)

@@ -194,7 +194,11 @@ def connect_zendesk(
         tries=1,
     )
     reader = TicketReader(
-        tier_field=tier_field, arr_field=arr_field, tier_tags=tier_tags, hears_replies=hears_replies
+        tier_field=tier_field,
+        arr_field=arr_field,
+        tier_tags=tier_tags,
+        hears_replies=hears_replies,
+        clock=clock,
     )
     return ZendeskHelpdesk(name, transport, spare, clock, reader, support_type_scope=support_type_scope)
 

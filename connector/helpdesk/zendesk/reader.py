@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
 
 from connector.domain.ticket import Author, Nature, Status, Ticket, Unreadable
 from connector.helpdesk.decoding import without_nul
 from connector.helpdesk.html_text import plain_text
+from connector.helpdesk.settling import SETTLES_AFTER, settles_in
 from connector.helpdesk.zendesk.payload import Id, OrganizationRow, TicketRow, UserRow
+from connector.ports import Clock
 
 _STATUSES: Mapping[str | None, Status] = {status.value: status for status in Status}
 _AUTHORS: Mapping[str | None, Author] = {
@@ -20,8 +22,6 @@ _AUTHORS: Mapping[str | None, Author] = {
     "end-user": Author.CUSTOMER,
 }
 _MERGE_CHANNELS = frozenset({"merge", 19, "19"})  # Zendesk writes channels as names or as numbers
-_SETTLES_AFTER_SECONDS = 2.0
-_MOST_AHEAD = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,10 @@ class SideLoads:
 
 
 class TicketReader:
-    """Reads rows; ``tier_field`` and ``arr_field`` are organization field keys, ``tier_tags`` maps tags."""
+    """Reads rows; ``tier_field`` and ``arr_field`` are organization field keys, ``tier_tags`` maps tags.
+
+    ``clock`` guesses how far into its second the server is (`settles_in`).
+    """
 
     def __init__(
         self,
@@ -54,7 +57,9 @@ class TicketReader:
         arr_field: str | None,
         tier_tags: Mapping[str, str] | None,
         hears_replies: bool = False,
+        clock: Clock | None = None,
     ) -> None:
+        self._clock = clock
         self._tier_field = tier_field
         self._arr_field = arr_field
         self._tier_tags = dict(tier_tags or {})
@@ -83,7 +88,7 @@ class TicketReader:
         overtaken by a change within the same second.
         """
         loads = self._side_loads(users, organizations)
-        settled = server_at - timedelta(seconds=_SETTLES_AFTER_SECONDS) if server_at else None
+        settled = server_at - SETTLES_AFTER if server_at else None
         tickets: list[Ticket] = []
         unreadable: list[Unreadable] = []
         for row in rows:
@@ -131,7 +136,7 @@ class TicketReader:
             arr_usd=customer.arr_usd,
             settles_in_seconds=0.0
             if settled is None or updated_at <= settled
-            else _left(updated_at - settled),
+            else settles_in(updated_at, settled + SETTLES_AFTER, self._clock.now() if self._clock else None),
             requester_spoke_at=_maybe_time(row.metric_set.requester_updated_at) if row.metric_set else None,
         )
         return ticket if "\0" not in content else _without_nul(ticket)
@@ -150,11 +155,6 @@ class TicketReader:
         revenue = fields.get(self._arr_field) if self._arr_field else None
         told = str(tier) if isinstance(tier, str | int) and tier != "" else None
         return _Customer(without_nul(row.name) if row.name else None, told, _money(revenue))
-
-
-def _left(ahead: timedelta) -> float:
-    """How long until a version settles; a version from the future means that the clocks disagree: no wait."""
-    return min(ahead.total_seconds(), _SETTLES_AFTER_SECONDS) if ahead <= _MOST_AHEAD else 0.0
 
 
 def _time(told: str) -> datetime:
