@@ -41,6 +41,10 @@ class AuthRefused(ConnectorError):
     exit_code = os.EX_NOPERM  # 77
 
 
+class WrongRegion(AuthRefused):
+    """The credentials belong to another region of the same helpdesk, where they may be good."""
+
+
 class StoreUnusable(ConnectorError):
     """The database cannot be used: read-only, damaged, wrong schema version, disk full."""
 

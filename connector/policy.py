@@ -14,6 +14,7 @@ from connector.domain.classification import Tier
 from connector.domain.taxonomy import Axis, Taxonomy
 from connector.domain.ticket import Group
 from connector.errors import SettingsError
+from connector.observe.redaction import escape_controls
 from connector.ports import LocalModel
 from connector.routing import QueueRule, RoutingPolicy
 from connector.settings import Settings
@@ -119,7 +120,8 @@ def find_group(name: str, groups: Sequence[Group], where: str) -> Group:
         return matches[0]
     if matches:
         ids = ", ".join(group.id for group in matches)
-        raise SettingsError(f'{where}: {len(matches)} groups are called "{name}"; use one of the ids {ids}')
+        told = f'{where}: {len(matches)} groups are called "{name}"; use one of the ids {ids}'
+        raise SettingsError(escape_controls(told))
     close = difflib.get_close_matches(name, [group.name for group in groups], n=1)
     hint = f', did you mean "{close[0]}"?' if close else "; there are: " + ", ".join(g.name for g in groups)
-    raise SettingsError(f'{where}: group "{name}" does not exist{hint}')
+    raise SettingsError(escape_controls(f'{where}: group "{name}" does not exist{hint}'))

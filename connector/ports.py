@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
 from connector.domain.classification import Answer, Tier
 from connector.domain.decision import Applied, Change, Decision, OurRouting, Outcome
 from connector.domain.taxonomy import Axis
-from connector.domain.ticket import Disposition, Group, History, Message, Page, Reply, Ticket, Unreadable
+from connector.domain.ticket import (
+    Disposition,
+    Group,
+    History,
+    Message,
+    Page,
+    Reply,
+    Standing,
+    Ticket,
+    Unreadable,
+)
 
 # --- Time -----------------------------------------------------------------------------------------------
 
@@ -214,6 +224,7 @@ class SubmissionClaim:
     calls: tuple[PastCall, ...] = ()
     reply: Reply | None = None
     routing: OurRouting | None = None
+    earlier: int = 0  # other originals that the requester opened shortly before; at most 20 are counted
 
     @property
     def ticket_id(self) -> str:
@@ -229,7 +240,7 @@ class WriteClaim:
     ticket: Ticket  # as it was classified
     decision: Decision
     attempts: int  # this one included; of those that killed their worker only the write's own
-    sent_version: str | None  # the version an earlier attempt was sent against; None: nothing was ever sent
+    sent_to: Standing | None  # the ticket when an earlier attempt may have been sent; None: none ever was
 
     @property
     def ticket_id(self) -> str:
@@ -292,12 +303,17 @@ class Ledger(Protocol):
         ...
 
     # triage
-    def claim_submissions(self, limit: int) -> Sequence[SubmissionClaim]:
-        """Lease what is due; what outlived several workers comes alone, when nothing else is in hand."""
+    def claim_submissions(
+        self, limit: int, repeat_within: timedelta = timedelta(0)
+    ) -> Sequence[SubmissionClaim]:
+        """Lease what is due; what outlived several workers comes alone, when nothing else is in hand.
+
+        ``repeat_within`` is how long a requester's earlier tickets count; 0: not at all.
+        """
         ...
 
     def begin_call(self, claim: SubmissionClaim, tier: Tier, model: str, reserve_usd: Decimal) -> int:
-        """Commit the intent of a paid call before it starts, and renew the lease.
+        """Commit the intent of a paid call before it starts, with most of the lease left for it.
 
         Raises BudgetSpent, with nothing committed, when the day's budget cannot bear ``reserve_usd``.
         """
@@ -313,10 +329,6 @@ class Ledger(Protocol):
 
     def dismiss(self, claim: SubmissionClaim, reason: str) -> None:
         """End a second look that changes nothing; ``reason`` holds no words of a customer."""
-        ...
-
-    def earlier_tickets(self, claim: SubmissionClaim, since: datetime) -> int:
-        """How many other originals the same requester opened since a moment, before this one."""
         ...
 
     def defer_submission(self, claim: SubmissionClaim, seconds: float, reason: str, *, counts: bool) -> None:
@@ -352,7 +364,11 @@ class Ledger(Protocol):
         """
         ...
 
-    def defer_write(self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool) -> None: ...
+    def defer_write(
+        self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool, sent: bool = False
+    ) -> None:
+        """Put the write back; ``sent``: this attempt may have reached the helpdesk, as earlier ones may."""
+        ...
 
     # both
     def due(self) -> Due: ...

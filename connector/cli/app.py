@@ -8,6 +8,7 @@ import typer
 
 from connector.cli.commands.house import config_app, db_app
 from connector.cli.commands.learning import labels_app, learning
+from connector.cli.commands.setting_up import setting_up
 from connector.cli.commands.tickets import tickets
 from connector.cli.commands.working import working
 
@@ -20,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (working, tickets, learning):
+for commands in (setting_up, working, tickets, learning):
     app.add_typer(commands)
 app.add_typer(labels_app, name="labels")
 app.add_typer(config_app, name="config")

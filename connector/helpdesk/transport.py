@@ -82,7 +82,7 @@ class Transport:
     """Sends requests to ``origin`` and nowhere else: no redirects, no cookies, nothing of the environment.
 
     Thread-safe: each thread has its own session.  ``read_only`` refuses every `send`.  While ``breaker``
-    is open nothing is sent, and the caller gets Unavailable at once.  ``advice`` says, from the body of an
+    is open nothing is sent, and the caller gets Unavailable at once.  ``refusal`` says, from the body of an
     answer that refuses us, what a person can do about it.  A reading that a rate limit refuses waits up to
     ``longest_limit_seconds`` for it to open.
     """
@@ -100,7 +100,7 @@ class Transport:
         ca_bundle: str | None = None,
         proxy: str | None = None,
         random: Random | None = None,
-        advice: Callable[[bytes], str] | None = None,
+        refusal: Callable[[str, bytes], AuthRefused] | None = None,
         longest_limit_seconds: float = 0.0,
     ) -> None:
         self._origin = origin
@@ -112,7 +112,7 @@ class Transport:
         self._bounds = bounds or Bounds()
         self._ca_bundle = ca_bundle
         self._proxy = proxy
-        self._advice = advice
+        self._refusal = refusal
         self._patience = Patience(
             clock,
             random or Random(),  # noqa: S311 - jitter, not secrets
@@ -184,8 +184,8 @@ class Transport:
             self._clock.now(),
             forbidden_is_answer=forbidden_is_answer,
         )
-        if isinstance(error, AuthRefused) and self._advice and (advice := self._advice(reply.body)):
-            return AuthRefused(f"{error}: {advice}")
+        if isinstance(error, AuthRefused) and self._refusal:
+            return self._refusal(str(error), reply.body)
         if error is None and reply.is_ok and not is_json(reply.body):
             # A maintenance page, or a connection closed inside the headers: never "there are no tickets".
             return AnswerLost(f"{request.what} answered {reply.status} with something that is not JSON")

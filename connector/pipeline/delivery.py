@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from connector.domain.decision import Applied, Change, Outcome
-from connector.domain.ticket import Ticket, Unreadable
+from connector.domain.ticket import Standing, Ticket, Unreadable
 from connector.errors import ConnectorError, LeaseLost, Unavailable
+from connector.pipeline.traces import as_it_stood, has_arrived
 from connector.ports import Clock, Event, Helpdesk, Observer
 
 _FINAL = {Outcome.APPLIED, Outcome.NO_OP, Outcome.GONE, Outcome.REJECTED, Outcome.SUPERSEDED, Outcome.DRY_RUN}
@@ -29,8 +30,8 @@ class Claim(Protocol):
         ...
 
     @property
-    def sent_version(self) -> str | None:
-        """The version that an earlier attempt was sent against; None: nothing was ever sent."""
+    def sent_to(self) -> Standing | None:
+        """The ticket when an earlier attempt may have been sent; None: none ever was."""
         ...
 
 
@@ -51,7 +52,9 @@ class Errand(Protocol[Claimed]):
         """End it for good; returns what observers hear of it."""
         ...
 
-    def defer(self, claim: Claimed, seconds: float, reason: str, *, counts: bool) -> None: ...
+    def defer(self, claim: Claimed, seconds: float, reason: str, *, counts: bool, sent: bool = False) -> None:
+        """Put it back; ``sent``: this attempt may have reached the helpdesk."""
+        ...
 
     def change_id(self, claim: Claimed) -> str:
         """The mark by which the change is found again at the helpdesk."""
@@ -61,11 +64,9 @@ class Errand(Protocol[Claimed]):
         """Why the ticket, as it is now, is left alone; None: it is ours to write."""
         ...
 
-    def has_left_traces(self, claim: Claimed, seen: Ticket) -> bool:
-        """Whether the ticket looks as if the change had reached it, where the helpdesk cannot tell."""
+    def change(self, claim: Claimed, seen: Ticket) -> Change:
+        """What is sent to the ticket as ``seen``."""
         ...
-
-    def change(self, claim: Claimed, seen: Ticket) -> Change: ...
 
 
 class Delivery(Generic[Claimed]):
@@ -82,14 +83,19 @@ class Delivery(Generic[Claimed]):
         self._random = random.Random()  # noqa: S311 - jitter, not secrets
 
     def run(self) -> None:
-        """Write until nothing is due or a stop is asked for.
+        """Write what is due, until a batch is small or a stop is asked for.
 
-        Raises what the helpdesk raises; writes that were not sent are back in the queue by then.
+        What comes while a small batch is written is left to the next run: batch by batch of a few, each with
+        a claim and a reading of its own, costs more than it saves time.  Raises what the helpdesk raises;
+        writes that were not sent are back in the queue by then.
         """
-        while not self._clock.sleep(0):
-            claims = self._errand.claim(self._helpdesk.capabilities.bulk_size)
+        may_do = self._helpdesk.capabilities
+        is_small = False
+        while not (is_small or self._clock.sleep(0)):
+            claims = self._errand.claim(may_do.bulk_size)
             if not claims:
                 return
+            is_small = len(claims) < may_do.bulk_from
             open_claims = self._one_per_ticket(claims)
             try:
                 self._write(open_claims)
@@ -132,7 +138,7 @@ class Delivery(Generic[Claimed]):
 
     def _may_send(self, claim: Claimed, seen: Ticket, open_claims: dict[str, Claimed]) -> bool:
         """Whether to write now; otherwise the claim is ended or deferred here."""
-        if claim.sent_version is not None and (found := self._found(claim, seen)):
+        if claim.sent_to is not None and (found := self._found(claim, claim.sent_to, seen)):
             self._end(open_claims, claim, *found)
             return False
         if refusal := self._errand.gives_way(claim, seen):
@@ -140,7 +146,7 @@ class Delivery(Generic[Claimed]):
             self._end(open_claims, claim, outcome, None, reason)
             return False
         if claim.attempts > self._max_attempts:
-            verdict = "gave up" if claim.sent_version is None else "unclear"
+            verdict = "gave up" if claim.sent_to is None else "unclear"
             reason = f"{verdict} after {self._max_attempts} attempts"
             self._end(open_claims, claim, Outcome.FAILED, None, reason)
             return False
@@ -152,18 +158,25 @@ class Delivery(Generic[Claimed]):
             return False
         return True
 
-    def _found(self, claim: Claimed, seen: Ticket) -> tuple[Outcome, Applied | None, str] | None:
-        """How an earlier, unclear attempt ended, read back from the helpdesk; None: it did not arrive."""
+    def _found(
+        self, claim: Claimed, sent_to: Standing, seen: Ticket
+    ) -> tuple[Outcome, Applied | None, str] | None:
+        """How an earlier, unclear attempt ended, read back from the helpdesk; None: it did not arrive.
+
+        It may have been the attempt of another process, of which nothing is left but the ledger.
+        """
         as_seen = Applied(seen.id, Outcome.APPLIED, seen.version, seen.updated_at, seen.group)
         match self._helpdesk.find_write(seen, self._errand.change_id(claim)):
             case True:
                 return Outcome.APPLIED, as_seen, "found our earlier write"
             case False:
                 return None
-        if seen.version == claim.sent_version:
-            return None  # nothing has changed since: it did not arrive, and the version still guards a repeat
-        if self._errand.has_left_traces(claim, seen):
+        arrived = has_arrived(self._errand.change(claim, as_it_stood(seen, sent_to)), seen)
+        if arrived:
             return Outcome.APPLIED, as_seen, "found our earlier write by its traces"
+        guarded = seen.version == sent_to.version and self._helpdesk.capabilities.conditional_write
+        if arrived is False or guarded:
+            return None  # guarded: nothing has changed since, and a late arrival makes a repeat a conflict
         return Outcome.FAILED, None, "an unclear write, and the ticket has changed since"
 
     def _settle(self, open_claims: dict[str, Claimed], claim: Claimed, applied: Applied) -> None:
@@ -175,7 +188,8 @@ class Delivery(Generic[Claimed]):
         else:
             # The last unclear attempt too is read back by the next claim before anything is concluded.
             wait = self._random.uniform(0.5, 1.0) * 2.0 ** min(claim.attempts, 5)
-            self._defer(open_claims, claim, wait, applied.outcome.value, counts=True)
+            sent = applied.outcome is Outcome.UNCLEAR
+            self._defer(open_claims, claim, wait, applied.outcome.value, counts=True, sent=sent)
 
     def _end(
         self,
@@ -199,9 +213,10 @@ class Delivery(Generic[Claimed]):
         reason: str,
         *,
         counts: bool,
+        sent: bool = False,
     ) -> None:
         del open_claims[claim.ticket_id]
-        if self._is_ours(claim, lambda: self._errand.defer(claim, seconds, reason, counts=counts)):
+        if self._is_ours(claim, lambda: self._errand.defer(claim, seconds, reason, counts=counts, sent=sent)):
             waits = {"stage": self._errand.stage, "reason": reason, "wait_s": round(seconds, 1)}
             self._observer(Event("ticket.deferred", "debug", {"ticket_id": claim.ticket_id, **waits}))
 

@@ -63,7 +63,6 @@ class _Asked:
 
     reading: Reading | None = None
     questions: Questions | None = None
-    earlier: int = 0
 
 
 class Triage:
@@ -107,7 +106,9 @@ class Triage:
                     self._return([running.pop(future) for future in list(running) if future.cancel()])
                 elif len(running) <= workers:
                     # One batch ahead, so that no worker waits for a claim.
-                    claims = self._desk.ledger.claim_submissions(2 * workers - len(running))
+                    claims = self._desk.ledger.claim_submissions(
+                        2 * workers - len(running), self._limits.repeat_within
+                    )
                     for claim in claims:
                         running[future := pool.submit(self._triage, claim)] = claim
                         future.add_done_callback(ended.put)
@@ -150,8 +151,7 @@ class Triage:
                 self._second_look.take(claim, claim.reply)
                 return
             whole = self._with_text(claim)
-            asked.earlier = self._earlier(claim)
-            asked.reading = self._reader.read(whole, asked.earlier)
+            asked.reading = self._reader.read(whole, claim.earlier)
             ticket, shown = asked.reading.ticket, asked.reading.shown
             asked.questions = self._put(self._desk, claim, shown, partial(self._examples_for, ticket))
             verdict = self._cascade.judge(whole, asked.questions, asked.reading)
@@ -184,18 +184,13 @@ class Triage:
             return claim.ticket
         return replace(claim.ticket, text=fresh.text, attachments=fresh.attachments)
 
-    def _earlier(self, claim: SubmissionClaim) -> int:
-        """How many other tickets the same requester opened shortly before this one."""
-        within = self._limits.repeat_within
-        return self._desk.ledger.earlier_tickets(claim, claim.ticket.created_at - within) if within else 0
-
     def _commit(self, claim: SubmissionClaim, verdict: Verdict, asked: _Asked) -> None:
         if claim.reply is not None:  # the ticket has a team, and people who read it
             self._second_look.dismiss(claim, verdict.reason)
             return
         decision = self._decision(claim, verdict, asked)
-        if asked.earlier:
-            decision = self._marked(decision, asked.earlier)
+        if claim.earlier:
+            decision = self._marked(decision, claim.earlier)
         self._desk.ledger.decide(claim, decision)
         self._desk.observer(decided(claim, decision))
 

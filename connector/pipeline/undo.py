@@ -42,7 +42,7 @@ class UndoClaim:
     left_group: str | None  # the group it was in when our write was confirmed
     is_corrected: bool  # a person moved the ticket after our write
     attempts: int  # this one included
-    sent_version: str | None  # the version an earlier attempt was sent against; None: nothing was ever sent
+    sent_to: Standing | None  # the ticket when an earlier attempt may have been sent; None: none ever was
 
     @property
     def change_id(self) -> str:
@@ -70,7 +70,9 @@ class UndoQueue(Protocol):
 
     def end(self, claim: UndoClaim, outcome: Outcome, applied: Applied | None, reason: str) -> None: ...
 
-    def defer(self, claim: UndoClaim, seconds: float, reason: str, *, counts: bool) -> None: ...
+    def defer(
+        self, claim: UndoClaim, seconds: float, reason: str, *, counts: bool, sent: bool = False
+    ) -> None: ...
 
     def due(self, pass_id: str) -> tuple[int, float | None]:
         """How many of the pass wait or are worked on, and the seconds until the next is due (None: none)."""
@@ -149,17 +151,16 @@ class _Undos:
         self.queue.end(claim, outcome, applied, reason)
         return [_event(claim, outcome, reason)]
 
-    def defer(self, claim: UndoClaim, seconds: float, reason: str, *, counts: bool) -> None:
-        self.queue.defer(claim, seconds, reason, counts=counts)
+    def defer(
+        self, claim: UndoClaim, seconds: float, reason: str, *, counts: bool, sent: bool = False
+    ) -> None:
+        self.queue.defer(claim, seconds, reason, counts=counts, sent=sent)
 
     def change_id(self, claim: UndoClaim) -> str:
         return claim.change_id
 
     def gives_way(self, claim: UndoClaim, seen: Ticket) -> Refusal | None:
         return stands_as_left(claim, seen)
-
-    def has_left_traces(self, claim: UndoClaim, seen: Ticket) -> bool:
-        return seen.group == claim.before.group and not set(claim.our_tags) & set(seen.tags)
 
     def change(self, claim: UndoClaim, seen: Ticket) -> Change:
         return Change(

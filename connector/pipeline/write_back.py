@@ -113,10 +113,7 @@ class WriteBack:
         self._delivery = Delivery(writes, helpdesk, clock, observer, policy.max_attempts)
 
     def run(self) -> None:
-        """Write until nothing is due or a stop is asked for.
-
-        Raises what the helpdesk raises; writes that were not sent are back in the queue by then.
-        """
+        """Write what is due (see `Delivery.run`).  Raises what the helpdesk raises."""
         self._delivery.run()
 
 
@@ -143,8 +140,10 @@ class _Writes:
         self.ledger.end_write(claim, outcome, applied, reason, instead)
         return _events(claim, outcome, reason, instead)
 
-    def defer(self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool) -> None:
-        self.ledger.defer_write(claim, seconds, reason, counts=counts)
+    def defer(
+        self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool, sent: bool = False
+    ) -> None:
+        self.ledger.defer_write(claim, seconds, reason, counts=counts, sent=sent)
 
     def change_id(self, claim: WriteClaim) -> str:
         return claim.decision.id
@@ -153,9 +152,6 @@ class _Writes:
         if _is_event(claim.decision):
             return untouched(claim.ticket, seen, claim.decision.route.removes)
         return gives_way(claim.ticket, seen, self.policy.inbox_groups)
-
-    def has_left_traces(self, claim: WriteClaim, seen: Ticket) -> bool:
-        return set(claim.decision.route.tags) <= set(seen.tags)
 
     def change(self, claim: WriteClaim, seen: Ticket) -> Change:
         decision, policy = claim.decision, self.policy

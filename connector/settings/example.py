@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 
 from pydantic import BaseModel, SecretStr
@@ -10,9 +9,8 @@ from pydantic.fields import FieldInfo
 
 from connector.settings.model import Settings
 from connector.settings.shape import entries, is_list, says_something, table_in
-from connector.settings.toml_text import toml_value
+from connector.settings.toml_text import toml_comment, toml_value
 
-_WIDTH = 100
 _HEAD = """\
 Settings of the connector: every key with its default. Copy this file to settings.toml and keep what differs.
 
@@ -34,12 +32,12 @@ def render_example() -> str:
 def _tables(path: str, field: FieldInfo, value: object) -> Iterator[str]:
     """A field that holds one table or a list of tables."""
     if isinstance(value, BaseModel):
-        yield from _comment(field.description or type(value).__doc__)
+        yield from toml_comment(field.description or type(value).__doc__)
         yield f"[{path}]"
         yield from _body(path, value, explained=True)
         return
     table = table_in(field.annotation)
-    yield from _comment(table.__doc__ if table else "")
+    yield from toml_comment(table.__doc__ if table else "")
     for index, item in enumerate(value if isinstance(value, tuple) else ()):
         yield from [""] if index else []
         yield f"[[{path}]]"
@@ -53,7 +51,7 @@ def _body(path: str, table: BaseModel, *, explained: bool) -> Iterator[str]:
         if table_in(field.annotation) and (is_list(field) or field.default_factory):
             inner += ["", *_tables(f"{path}.{key}", field, value)]
         elif explained:
-            yield from _comment(field.description)
+            yield from toml_comment(field.description)
             yield _pair(key, field, value)
         elif says_something(value) and value != field.default:
             yield _pair(key, field, value)
@@ -67,7 +65,3 @@ def _pair(key: str, field: FieldInfo, value: object) -> str:
     if isinstance(value, SecretStr):
         return f"{key} = {toml_value(value.get_secret_value())}"  # a default, so it is no secret
     return f"{key} = {toml_value(value)}"
-
-
-def _comment(text: str | None) -> list[str]:
-    return [f"# {line}" for line in textwrap.wrap(" ".join((text or "").split()), _WIDTH)]

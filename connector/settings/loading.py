@@ -20,7 +20,7 @@ from connector.settings.problems import problems_in
 from connector.settings.secret_files import secret_directories, secrets_layer
 from connector.settings.settings_file import file_layer
 
-_DEFAULT_FILE = "settings.toml"
+DEFAULT_FILE = "settings.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +44,21 @@ def load_settings(
     """The effective settings: overrides, then environment, secret files, the file, defaults.
 
     ``path`` is the settings file; without it CONNECTOR_CONFIG or ./settings.toml, if that exists, unless
-    ``use_file`` is False.  ./settings.toml and ./secrets are those in ``directory`` (the working directory).
+    ``use_file`` is False.  ./settings.toml and ./secrets are those in ``directory`` (the working directory);
+    the directory secrets beside the settings file comes before the latter.
     Raises SettingsError with one line per problem.
     """
     environment = os.environ if environment is None else environment
     directory = directory or Path()
     overrides = overrides or {}
+    file = _settings_file(path, environment, directory) if use_file else None
+    if secret_dirs is None:
+        secret_dirs = secret_directories(environment, directory, file)
     layers: tuple[Layer, ...] = (
         Layer(overrides, dict.fromkeys(paths_in(overrides), "command line")),
         environment_layer(environment),
-        secrets_layer(secret_directories(environment, directory) if secret_dirs is None else secret_dirs),
-        _settings_file(path, environment, directory) if use_file else Layer(),
+        secrets_layer(secret_dirs),
+        file_layer(file) if file else Layer(),
     )
     layers = _meant_for_the_provider(layers, anthropic_layer(environment))
     problems = [problem for layer in layers for problem in layer.problems]
@@ -79,12 +83,11 @@ def _meant_for_the_provider(layers: tuple[Layer, ...], anthropic: Layer) -> tupl
     return (*layers[:2], anthropic, *layers[2:]) if provider == "anthropic" else layers
 
 
-def _settings_file(path: Path | None, environment: Mapping[str, str], directory: Path) -> Layer:
+def _settings_file(path: Path | None, environment: Mapping[str, str], directory: Path) -> Path | None:
+    """The file that was named, or the usual one if it is there."""
     chosen = path or (Path(environment[CONFIG_VARIABLE]) if environment.get(CONFIG_VARIABLE) else None)
-    if chosen is not None:
-        return file_layer(chosen)
-    default = directory / _DEFAULT_FILE
-    return file_layer(default) if default.exists() else Layer()
+    default = directory / DEFAULT_FILE
+    return chosen or (default if default.exists() else None)
 
 
 def _settings_from(layers: tuple[Layer, ...]) -> Settings:

@@ -14,14 +14,27 @@ from connector.settings.suggestion import suggest
 from connector.settings.values import Loc
 
 _CONTAINER_SECRETS = Path("/run/secrets")
-_PREFIX = "connector_"
+FOLDER = "secrets"
+PREFIX = "connector_"  # may stand in front of a name
 _LARGEST_BYTES = 65_536
 
 
-def secret_directories(environment: Mapping[str, str], directory: Path) -> tuple[Path, ...]:
-    """Where secret files may be, the first that holds one of ours counts (systemd.exec(5), Credentials)."""
+def secret_directories(
+    environment: Mapping[str, str], directory: Path, file: Path | None = None
+) -> tuple[Path, ...]:
+    """Where secret files may be, the first that holds one of ours counts (systemd.exec(5), Credentials).
+
+    Beside the settings ``file`` before the working ``directory``.
+    """
     given = environment.get("CREDENTIALS_DIRECTORY")
-    return (Path(given),) if given else (_CONTAINER_SECRETS, directory / "secrets")
+    if given:
+        return (Path(given),)
+    return (_CONTAINER_SECRETS, *([file.parent / FOLDER] if file else []), directory / FOLDER)
+
+
+def name_of_secret(loc: Loc) -> str:
+    """The name of the file with this secret."""
+    return "__".join(map(str, loc))
 
 
 def secrets_layer(directories: Iterable[Path]) -> Layer:
@@ -29,7 +42,7 @@ def secrets_layer(directories: Iterable[Path]) -> Layer:
 
     ``connector_`` in front of the name is fine too.
     """
-    known = {"__".join(map(str, loc)): loc for loc in secret_locs(Settings)}
+    known = {name_of_secret(loc): loc for loc in secret_locs(Settings)}
     for directory in directories:
         layer = _read_directory(directory, known)
         if layer.places or layer.problems:
@@ -44,7 +57,7 @@ def _read_directory(directory: Path, known: Mapping[str, Loc]) -> Layer:
     warnings: list[str] = []
     for path in _files(directory):
         place = f"{directory.name}/{path.name}"
-        name = path.name.lower().removeprefix(_PREFIX)
+        name = path.name.lower().removeprefix(PREFIX)
         loc = known.get(name)
         if loc is None:
             if _looks_like_ours(path.name.lower()):
@@ -72,7 +85,7 @@ def _files(directory: Path) -> list[Path]:
 
 def _looks_like_ours(name: str) -> bool:
     section, delimiter, _ = name.partition("__")
-    return name.startswith(_PREFIX) or (bool(delimiter) and section in keys_of(Settings))
+    return name.startswith(PREFIX) or (bool(delimiter) and section in keys_of(Settings))
 
 
 def _read(path: Path) -> tuple[str, str]:

@@ -1,9 +1,10 @@
-"""Values as they are written in TOML."""
+"""Values and comments as they are written in TOML."""
 
 from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 from connector.settings.shape import entries, says_something
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_WIDTH = 100
 
 
 def toml_value(value: object) -> str:
@@ -49,3 +51,8 @@ def _inline(values: Mapping[str, object]) -> str:
 
 def toml_key(key: str) -> str:
     return key if _BARE_KEY.fullmatch(key) else toml_value(key)
+
+
+def toml_comment(text: str | None) -> list[str]:
+    """``text``, which holds no control characters, as lines of comment."""
+    return [f"# {line}" for line in textwrap.wrap(" ".join((text or "").split()), _WIDTH)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, literal, select, update
 
 from connector.domain.classification import Answer, Tier
 from connector.ports import PastCall, SubmissionClaim
-from connector.store.columns import to_micro
-from connector.store.tables import model_calls
+from connector.store.columns import NowMs, to_micro
+from connector.store.tables import model_calls, submissions
 
 _calls = model_calls.c
 _NEXT_TRY = (
@@ -19,6 +19,29 @@ _NEXT_TRY = (
     .scalar_subquery()
 )
 _BEGIN = insert(model_calls).values(try_no=_NEXT_TRY).returning(_calls.id)
+_SAFELY_HELD = {
+    "submission_id": submissions.c.id,
+    "tier": bindparam("of_tier", type_=_calls.tier.type),
+    "try_no": _NEXT_TRY,
+    "lease_epoch": submissions.c.lease_epoch,
+    "state": literal("started"),
+    "model": bindparam("by_model", type_=_calls.model.type),
+    "reserve_micro_usd": bindparam("reserve", type_=_calls.reserve_micro_usd.type),
+    "started_at": bindparam("at", type_=_calls.started_at.type),
+}
+_BEGIN_SAFELY_HELD = (
+    insert(model_calls)
+    .from_select(
+        list(_SAFELY_HELD),
+        select(*_SAFELY_HELD.values()).where(
+            submissions.c.id == bindparam("of_submission"),
+            submissions.c.lease_epoch == bindparam("of_epoch"),
+            submissions.c.state == "leased",
+            submissions.c.lease_until >= NowMs() + bindparam("least_ms"),
+        ),
+    )
+    .returning(_calls.id)
+)
 # A call that was given up for lost may still come back; what it really cost then replaces the reserve.
 _END = (
     update(model_calls)
@@ -50,6 +73,32 @@ def begin(
         "batch": batch,
     }
     return int(tx.execute(_BEGIN, values).scalar_one())
+
+
+def begin_safely_held(
+    tx: Connection,
+    held: SubmissionClaim,
+    tier: Tier,
+    model: str,
+    reserve_usd: Decimal,
+    at: int,
+    least_ms: int,
+) -> int | None:
+    """The same where the claim has at least so much of its lease left; None, with nothing done, where not.
+
+    Nobody can take such a claim over, so one statement does; renewing a lease writes a whole row anew.
+    """
+    values = {
+        "of_submission": held.id,
+        "of_epoch": held.lease_epoch,
+        "of_tier": tier.value,
+        "by_model": model,
+        "reserve": to_micro(reserve_usd),
+        "at": at,
+        "least_ms": least_ms,
+    }
+    found: int | None = tx.scalar(_BEGIN_SAFELY_HELD, values)
+    return found
 
 
 def end(tx: Connection, call_id: int, answer: Answer | None, error: str | None, at: int) -> None:

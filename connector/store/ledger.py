@@ -6,7 +6,7 @@ import secrets
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -122,7 +122,9 @@ class SqlLedger:
     # --- Triage -------------------------------------------------------------------------------------------
 
     @repeated
-    def claim_submissions(self, limit: int) -> Sequence[SubmissionClaim]:
+    def claim_submissions(
+        self, limit: int, repeat_within: timedelta = timedelta(0)
+    ) -> Sequence[SubmissionClaim]:
         if limit < 1:
             return ()
         with self._claiming, self._database.write("claim_submissions") as tx:
@@ -133,16 +135,27 @@ class SqlLedger:
             past = calls.look_back(tx, again, self._now_ms()) if again else {}
             heard = [row.ticket_id for row in rows if row.heard_since is not None]
             ours = self._routings(tx, heard) if heard else {}
+            asking = [row for row in rows if row.heard_since is None]
+            earlier = replies.count_earlier(tx, self._helpdesk, asking, repeat_within)
         ordered = sorted(rows, key=lambda row: (row.rank, row.run_after, row.id))
-        return [_submission_claim(row, past.get(row.id, ()), ours.get(row.ticket_id)) for row in ordered]
+        return [
+            _submission_claim(
+                row, past.get(row.id, ()), ours.get(row.ticket_id), earlier.get(row.ticket_id, 0)
+            )
+            for row in ordered
+        ]
 
     @repeated
     def begin_call(self, claim: SubmissionClaim, tier: Tier, model: str, reserve_usd: Decimal) -> int:
+        now, enough_ms = self._now_ms(), self._lease_ms * 2 // 3
         with self._database.write("begin_call") as tx:
-            queues.change(tx, queues.RENEW_SUBMISSION, claim, {"lease_ms": self._lease_ms})
             if self._spending is not None:
                 self._spending.admit(tx, reserve_usd, self._clock.now())
-            return calls.begin(tx, claim, tier, model, reserve_usd, self._now_ms())
+            begun = calls.begin_safely_held(tx, claim, tier, model, reserve_usd, now, enough_ms)
+            if begun is None:
+                queues.change(tx, queues.RENEW_SUBMISSION, claim, {"lease_ms": self._lease_ms})
+                begun = calls.begin(tx, claim, tier, model, reserve_usd, now)
+            return begun
 
     @repeated
     def end_call(self, call_id: int, answer: Answer | None, error: str | None = None) -> None:
@@ -161,11 +174,6 @@ class SqlLedger:
     def dismiss(self, claim: SubmissionClaim, reason: str) -> None:
         with self._database.write("dismiss") as tx:
             queues.change(tx, queues.DISMISS_SUBMISSION, claim, {"why": reason})
-
-    @repeated
-    def earlier_tickets(self, claim: SubmissionClaim, since: datetime) -> int:
-        with self._database.read("earlier_tickets") as tx:
-            return replies.count_earlier(tx, self._helpdesk, claim.ticket, since)
 
     @repeated
     def defer_submission(self, claim: SubmissionClaim, seconds: float, reason: str, *, counts: bool) -> None:
@@ -212,9 +220,12 @@ class SqlLedger:
                 verdicts.replace(tx, claim, instead, self._pass_id, self._lane, self._now_ms())
 
     @repeated
-    def defer_write(self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool) -> None:
+    def defer_write(
+        self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool, sent: bool = False
+    ) -> None:
+        values = _delay(seconds, reason, counts=counts) | queues.sent_before(claim, sent=sent)
         with self._database.write("defer_write") as tx:
-            queues.change(tx, queues.PUT_BACK_WRITE, claim, _delay(seconds, reason, counts=counts))
+            queues.change(tx, queues.PUT_BACK_WRITE, claim, values)
 
     # --- Both ---------------------------------------------------------------------------------------------
 
@@ -269,7 +280,9 @@ def _delay(seconds: float, reason: str, *, counts: bool) -> dict[str, object]:
     return {"why": reason, "delay_ms": round(seconds * 1000), "given_back": 0 if counts else 1}
 
 
-def _submission_claim(row: AnyRow, past: Sequence[Any], ours: OurRouting | None) -> SubmissionClaim:
+def _submission_claim(
+    row: AnyRow, past: Sequence[Any], ours: OurRouting | None, earlier: int
+) -> SubmissionClaim:
     return SubmissionClaim(
         id=row.id,
         lease_epoch=row.lease_epoch,
@@ -280,4 +293,5 @@ def _submission_claim(row: AnyRow, past: Sequence[Any], ours: OurRouting | None)
         calls=tuple(past),
         reply=replies.reply_in(row),
         routing=ours,
+        earlier=earlier,
     )

@@ -220,10 +220,10 @@ PUT_BACK_SUBMISSION = _put_back(submissions).values(
 RETURN_SUBMISSION = fenced(submissions).values(
     state="pending", lease_owner=None, attempts=submissions.c.attempts - 1, lapses=0
 )
-PUT_BACK_WRITE = _put_back(writes)
+PUT_BACK_WRITE = _put_back(writes).values(maybe_sent=bindparam("was_sent"))
 INTEND_WRITE = fenced(writes).values(maybe_sent=True, lease_until=NowMs() + bindparam("lease_ms"))
 END_WRITE = fenced(writes).values(state="done", lease_owner=None)
-PUT_BACK_UNDO = _put_back(undos)
+PUT_BACK_UNDO = _put_back(undos).values(maybe_sent=bindparam("was_sent"))
 INTEND_UNDO = fenced(undos).values(maybe_sent=True, lease_until=NowMs() + bindparam("lease_ms"))
 END_UNDO = fenced(undos).values(state="done", lease_owner=None)
 
@@ -241,6 +241,14 @@ def change(
     changed = tx.execute(statement, {"of_id": held.id, "of_epoch": held.lease_epoch, **values})
     if changed.rowcount != 1:
         raise LeaseLost(f"the lease on ticket {held.ticket_id} was taken over")
+
+
+def sent_before(held: WriteClaim | UndoClaim, *, sent: bool) -> dict[str, object]:
+    """Whether a write that is put back may ever have been sent: in this attempt, or in an earlier one.
+
+    What was announced and then certainly not sent leaves no doubt to the worker that goes on with it.
+    """
+    return {"was_sent": sent or held.sent_to is not None}
 
 
 class Waiting(NamedTuple):

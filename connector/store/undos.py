@@ -100,10 +100,12 @@ class SqlUndoQueue:
             queues.change(tx, queues.END_UNDO, claim, values)
 
     @repeated
-    def defer(self, claim: UndoClaim, seconds: float, reason: str, *, counts: bool) -> None:
+    def defer(
+        self, claim: UndoClaim, seconds: float, reason: str, *, counts: bool, sent: bool = False
+    ) -> None:
         values = {"why": reason, "delay_ms": round(seconds * 1000), "given_back": 0 if counts else 1}
         with self._database.write("defer_undo") as tx:
-            queues.change(tx, queues.PUT_BACK_UNDO, claim, values)
+            queues.change(tx, queues.PUT_BACK_UNDO, claim, values | queues.sent_before(claim, sent=sent))
 
     def due(self, pass_id: str) -> tuple[int, float | None]:
         with self._database.read("due_undos") as tx:
@@ -136,7 +138,15 @@ class RehearsedUndos:
 
     def end(self, claim: UndoClaim, outcome: Outcome, applied: Applied | None, reason: str) -> None: ...
 
-    def defer(self, claim: UndoClaim, seconds: float, reason: str, *, counts: bool) -> None:  # noqa: ARG002 - the port's signature
+    def defer(
+        self,
+        claim: UndoClaim,
+        seconds: float,
+        reason: str,  # noqa: ARG002 - the port's signature
+        *,
+        counts: bool,  # noqa: ARG002 - the port's signature
+        sent: bool = False,  # noqa: ARG002 - the port's signature
+    ) -> None:
         self._waiting.append((self._clock.monotonic() + seconds, claim))
 
     def due(self, pass_id: str) -> tuple[int, float | None]:  # noqa: ARG002 - the port's signature
@@ -212,5 +222,5 @@ def _claim(write: AnyRow, lease: AnyRow | None) -> UndoClaim:
         left_group=write.after_group,
         is_corrected=bool(write.is_corrected),
         attempts=lease.attempts if lease else 1,
-        sent_version=lease.seen.version if lease and lease.maybe_sent else None,
+        sent_to=lease.seen if lease and lease.maybe_sent else None,
     )

@@ -135,7 +135,7 @@ def _write_claim(row: AnyRow, lease: AnyRow) -> WriteClaim:
         ticket=row.ticket,
         decision=decision_from(row),
         attempts=lease.attempts + queues.deadly_attempts(lease),
-        sent_version=lease.seen.version if lease.maybe_sent else None,
+        sent_to=lease.seen if lease.maybe_sent else None,
     )
 
 

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from connector.domain.decision import Outcome
 from connector.helpdesk.dry_run import DryRunHelpdesk
+from connector.pipeline.traces import has_arrived
 from tests.contract.account import Account, Trouble, needs
 from tests.contract.writes import OURS, arrived, noted, routing, see, write
+
+LATER = ("nothing", "reply", "group", "assignee", "tags")
+
+
+def act_on(account: Account, ticket_id: str, what: str) -> None:
+    """What somebody does to the ticket after our write, or instead of it."""
+    match what:
+        case "reply":
+            account.customer_replies(ticket_id, "Any news?")
+        case "group":
+            account.person_sets(ticket_id, group=account.add_group("Security"))
+        case "assignee":
+            account.person_sets(ticket_id, assignee=account.agent)
+        case "tags":
+            account.person_sets(ticket_id, tags=["vip", "mine"])
 
 
 def test_our_write_is_found_and_another_one_is_not(account: Account, billing: str) -> None:
@@ -68,3 +88,28 @@ def test_a_write_whose_answer_was_lost_is_unclear_and_never_sent_twice(
     assert account.shown(seen.id).writes == 1
     (now,) = see(account, seen.id)
     assert account.helpdesk.find_write(now, f"decision-{seen.id}") in (True, None)
+
+
+@pytest.mark.parametrize("later", LATER)
+def test_a_write_is_known_by_its_traces_to_whoever_did_not_send_it(
+    account: Account, billing: str, later: str
+) -> None:
+    seen = arrived(account, tags=["vip"])
+    change = replace(routing(seen, billing), priority="high")
+    write(account, change)
+    act_on(account, seen.id, later)
+
+    (now,) = see(account, seen.id)
+
+    assert has_arrived(change, now) is True
+
+
+@pytest.mark.parametrize("later", [each for each in LATER if each != "assignee"])  # may bring a group along
+def test_a_write_that_did_not_arrive_leaves_no_traces(account: Account, billing: str, later: str) -> None:
+    seen = arrived(account, tags=["vip"])
+    change = replace(routing(seen, billing), priority="high")
+    act_on(account, seen.id, later)
+
+    (now,) = see(account, seen.id)
+
+    assert has_arrived(change, now) is False

@@ -173,7 +173,7 @@ def test_a_write_that_killed_its_worker_too_often_is_parked_unseen_and_others_ar
     helpdesk: Any = Deadly(world.helpdesk, deadly)
     deaths = 0
 
-    for life in range(8):
+    for life in range(10):
         ledger = store.ledger("memory", f"life-{life}")
         try:
             WriteBack(helpdesk, ledger, clock, world.events.append, WritePolicy(INBOX)).run()

@@ -40,6 +40,40 @@ def test_a_directory_given_by_systemd_is_the_only_one_that_is_looked_at(
     assert with_systemd.settings.llm.api_key is None
 
 
+@pytest.mark.parametrize("named_by", ["argument", "variable"])
+def test_secrets_beside_the_settings_file_come_before_those_in_the_working_directory(
+    tmp_path: Path, write_secret: WriteSecret, named_by: str
+) -> None:
+    write_secret("llm__api_key", "of the working directory")
+    beside = tmp_path / "etc" / "secrets"
+    beside.mkdir(parents=True)
+    (beside / "llm__api_key").write_text(SECRET)
+    (beside / "llm__api_key").chmod(0o600)
+    file = tmp_path / "etc" / "triage.toml"
+    file.write_text("")
+
+    if named_by == "argument":
+        loaded = load_settings(file, environment={}, directory=tmp_path)
+    else:
+        loaded = load_settings(environment={"CONNECTOR_CONFIG": str(file)}, directory=tmp_path)
+
+    key = loaded.settings.llm.api_key
+    assert (key.get_secret_value() if key else None, loaded.warnings) == (SECRET, ())
+
+
+def test_without_any_beside_the_file_the_working_directory_has_them(
+    tmp_path: Path, write_secret: WriteSecret
+) -> None:
+    write_secret("llm__api_key", SECRET)
+    file = tmp_path / "etc" / "triage.toml"
+    file.parent.mkdir()
+    file.write_text("")
+
+    loaded = load_settings(file, environment={}, directory=tmp_path)
+
+    assert loaded.settings.llm.api_key is not None
+
+
 @pytest.mark.parametrize("mode", [0o600, 0o400])
 def test_a_private_secret_file_is_no_cause_for_a_warning(
     read: Read, write_secret: WriteSecret, mode: int

@@ -59,7 +59,7 @@ def test_a_claim_carries_what_an_undo_needs(queue: SqlUndoQueue, desk: Any) -> N
     assert (claim.ticket_id, claim.decision_id, claim.attempts) == ("t1", "decision-t1", 1)
     assert (claim.before.group, claim.before.tags) == ("77", ("vip",))
     assert (claim.left_group, claim.left and claim.left.version) == ("11", "v2")
-    assert (claim.our_tags, claim.is_corrected, claim.sent_version) == (("ai_routed",), False, None)
+    assert (claim.our_tags, claim.is_corrected, claim.sent_to) == (("ai_routed",), False, None)
 
 
 def test_only_what_took_effect_is_chosen(ledger: SqlLedger, queue: SqlUndoQueue, desk: Any) -> None:
@@ -103,12 +103,13 @@ def test_what_was_refused_can_be_asked_for_again_and_keeps_what_may_have_been_se
     queue: SqlUndoQueue, desk: Any
 ) -> None:
     claim = claimed(queue)
-    queue.intend([(claim, desk.make_ticket(id="t1", version="v7"))])
+    seen = desk.make_ticket(id="t1", version="v7")
+    queue.intend([(claim, seen)])
     queue.end(claim, Outcome.SUPERSEDED, None, "unclear after 5 attempts")
     again = claimed(queue, "p2")
 
     assert queue.enlist("p2", ALL) == 0
-    assert (again.attempts, again.sent_version) == (1, "v7")
+    assert (again.attempts, again.sent_to) == (1, seen.standing)
 
 
 def test_a_killed_undo_is_taken_up_when_its_lease_runs_out(

@@ -25,19 +25,48 @@ def test_a_claim_carries_the_ticket_and_the_whole_decision(ledger: SqlLedger, de
     assert claim.ticket == desk.make_ticket(id="t1")
     assert claim.decision.route.tags == ("ai_routed",)
     assert claim.decision.classification == desk.labelled()
-    assert (claim.attempts, claim.sent_version) == (1, None)
+    assert (claim.attempts, claim.sent_to) == (1, None)
 
 
 def test_what_may_have_been_sent_is_known_after_a_crash(
     ledger: SqlLedger, rival: SqlLedger, clock: ManualClock, desk: Any
 ) -> None:
-    claim = desk.claim_write(ledger)
-    ledger.intend_writes([(claim, desk.make_ticket(id="t1", version="v7"))])
+    claim, seen = desk.claim_write(ledger), desk.make_ticket(id="t1", version="v7")
+    ledger.intend_writes([(claim, seen)])
     clock.advance(181)
 
     again = desk.claim_write(rival)
 
-    assert (again.attempts, again.sent_version) == (1, "v7")
+    assert (again.attempts, again.sent_to) == (1, seen.standing)
+
+
+def test_what_was_announced_and_certainly_not_sent_leaves_no_doubt(
+    ledger: SqlLedger, rival: SqlLedger, clock: ManualClock, desk: Any
+) -> None:
+    claim = desk.claim_write(ledger)
+    ledger.intend_writes([(claim, desk.make_ticket(id="t1", version="v7"))])
+
+    ledger.defer_write(claim, 5, "conflict", counts=True)
+
+    clock.advance(6)
+    assert desk.claim_write(rival).sent_to is None
+
+
+@pytest.mark.parametrize("later_attempt_sent", [True, False])
+def test_a_doubt_about_an_earlier_attempt_outlives_later_ones(
+    ledger: SqlLedger, clock: ManualClock, desk: Any, later_attempt_sent: bool
+) -> None:
+    first = desk.claim_write(ledger)
+    ledger.intend_writes([(first, desk.make_ticket(id="t1", version="v7"))])
+    ledger.defer_write(first, 5, "unclear", counts=True, sent=True)
+    clock.advance(6)
+    second, seen = desk.claim_write(ledger), desk.make_ticket(id="t1", version="v8")
+    ledger.intend_writes([(second, seen)])
+
+    ledger.defer_write(second, 5, "later", counts=True, sent=later_attempt_sent)
+
+    clock.advance(6)
+    assert desk.claim_write(ledger).sent_to == seen.standing
 
 
 def test_what_was_there_before_a_write_is_kept_for_an_undo(

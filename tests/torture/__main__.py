@@ -1,7 +1,8 @@
-"""The torture as a report: python -m tests.torture [SEED] [SCALE] [--rounds N] [--replay ROUND].
+"""The torture as a report: python -m tests.torture [SEED] [SCALE] [--rounds N] [--helpdesk H] [--replay N].
 
 SEED draws every plan.  SCALE multiplies scenarios and rounds (0: none within this process); ``--rounds`` sets
-the rounds of real processes alone (0: none), ``--replay`` plays a single one of them again.
+the rounds of real processes alone (0: none), ``--replay`` plays a single one of them again.  ``--helpdesk``
+plays all of them at one helpdesk; without it, a third as many are played at Pylon as at Zendesk.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
 from tests.support.postgres import running
 from tests.torture.explorer import explore
-from tests.torture.ordeal import SOUND, Plan, Weakness
+from tests.torture.plans import SOUND, Plan, Weakness
 from tests.torture.processes import report as processes
 from tests.torture.processes.campaign import campaign
+from tests.torture.processes.plan import RANGES
 from tests.torture.story import Stage, file_stage, schema_stage
 from tests.torture.sweep import (
+    UNGUARDED_LANDINGS,
+    UNGUARDED_MOVES,
     kills_with_moves,
     kills_with_troubles,
     length,
@@ -33,7 +37,7 @@ from tests.torture.sweep import (
     single_kills,
     sweep,
 )
-from tests.torture.weakened import SILENT, WEAKNESSES
+from tests.torture.weakened import CARELESS, SILENT, UNGUARDED, WEAKNESSES
 
 _ROUNDS = 120
 _EXAMPLES = 40
@@ -46,14 +50,17 @@ def main() -> int:
     logging.getLogger("connector.sandbox").setLevel(logging.CRITICAL)  # its clients die all the time
     if wanted.replay:
         with campaign() as opened:
-            return processes.replay(opened, wanted.seed, wanted.replay)
+            return processes.replay(opened, wanted.seed, wanted.replay, wanted.helpdesk or "zendesk")
     broken = sweeps(wanted.seed, wanted.scale) if wanted.scale else 0
     rounds = round(_ROUNDS * wanted.scale) if wanted.rounds is None else wanted.rounds
     if rounds:
+        shares = (
+            {wanted.helpdesk: rounds} if wanted.helpdesk else {"zendesk": rounds, "pylon": -(-rounds // 3)}
+        )
         with campaign() as opened:
-            steps = opened.recorded()
-            broken += processes.play(opened, wanted.seed, rounds, steps)
-            broken += processes.play_controls(opened, wanted.seed, steps)
+            steps = opened.recorded(*shares)
+            broken += processes.play(opened, wanted.seed, shares, steps)
+            broken += processes.play_controls(opened, wanted.seed, list(shares), steps)
     print(f"{broken} broken", flush=True)
     return broken
 
@@ -77,10 +84,28 @@ def sweeps(seed: int, scale: float) -> int:
             broken += _explored("postgresql", schemas, round(_EXAMPLES * scale))
         broken += _explored("sqlite", files, round(2 * _EXAMPLES * scale))
         count = length(files)
-        return broken + sum(
+        broken += sum(
             _toothless(files, name, kills_with_moves(count, seed), weakness)
             for name, weakness in WEAKNESSES.items()
         )
+        return broken + _unguarded(files, seed, scale)
+
+
+def _unguarded(stage: Stage, seed: int, scale: float) -> int:
+    """The same where nothing guards a write, as at Pylon."""
+    count, every = length(stage, UNGUARDED), max(1, round(1 / scale))
+    moved = list(sampled(kills_with_moves(count, seed, moves=UNGUARDED_MOVES), every, seed))
+    plans: Mapping[str, Iterable[Plan]] = {
+        "every single kill": sampled(single_kills(count), every, seed),
+        "every kill with a person's move": moved,
+        "two or three kills, lost answers": several_kills(
+            count, seed, round(40 * scale), UNGUARDED_MOVES, UNGUARDED_LANDINGS
+        ),
+        "answers lost, late, never sent": lost_answers(),
+    }
+    broken = sum(_line(stage, f"unguarded: {name}", each, UNGUARDED) for name, each in plans.items())
+    broken += _explored("unguarded", stage, round(_EXAMPLES * scale), UNGUARDED)
+    return broken + sum(_toothless(stage, name, moved, weakness) for name, weakness in CARELESS.items())
 
 
 def _plans(count: int, seed: int, scale: float) -> Mapping[str, Iterator[Plan]]:
@@ -111,7 +136,7 @@ def _sound(stage: Stage, plans: Mapping[str, Iterator[Plan]]) -> int:
     return sum(_line(stage, name, each, SOUND) for name, each in plans.items())
 
 
-def _line(stage: Stage, name: str, plans: Iterator[Plan], weakness: Weakness) -> int:
+def _line(stage: Stage, name: str, plans: Iterable[Plan], weakness: Weakness) -> int:
     began = time.perf_counter()
     tally = sweep(stage, plans, weakness)
     paid = f"{tally.paid}/{tally.needed}"
@@ -120,24 +145,26 @@ def _line(stage: Stage, name: str, plans: Iterator[Plan], weakness: Weakness) ->
         f"{len(tally.broken):8}{time.perf_counter() - began:8.1f}",
         flush=True,
     )
-    if weakness in (SOUND, SILENT):
+    if tally.overtaken:
+        print(f"{'':10}{tally.overtaken} people came between the last look and the write")
+    if weakness in (SOUND, SILENT, UNGUARDED):
         for plan, problems in tally.broken.items():
             print(f"  {plan}: {'; '.join(problems)}")
     return len(tally.broken)
 
 
-def _toothless(stage: Stage, name: str, plans: Iterator[Plan], weakness: Weakness) -> int:
+def _toothless(stage: Stage, name: str, plans: Iterable[Plan], weakness: Weakness) -> int:
     return _line(stage, f"weakened: {name}", plans, weakness) == 0
 
 
-def _explored(database: str, stage: Stage, examples: int) -> int:
+def _explored(where: str, stage: Stage, examples: int, weakness: Weakness = SOUND) -> int:
     began = time.perf_counter()
     try:
-        explore(stage, examples)
+        explore(stage, examples, weakness)
     except Exception as found:  # noqa: BLE001 - Hypothesis raises whatever the machine raised
-        print(f"  Hypothesis on {database}: {found}", *getattr(found, "__notes__", ()), sep="\n  ")
+        print(f"  Hypothesis on {where}: {found}", *getattr(found, "__notes__", ()), sep="\n  ")
         return 1
-    name, seconds = f"{database}: lives that Hypothesis drew", time.perf_counter() - began
+    name, seconds = f"{where}: lives that Hypothesis drew", time.perf_counter() - began
     print(f"{name:42}{examples:8}{'':34}{0:8}{seconds:8.1f}", flush=True)
     return 0
 
@@ -149,6 +176,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("seed", nargs="?", type=int, default=1)
     parser.add_argument("scale", nargs="?", type=float, default=1.0)
     parser.add_argument("--rounds", type=int, help="rounds of real processes; 0: none")
+    parser.add_argument("--helpdesk", choices=sorted(RANGES), help="where the processes work")
     parser.add_argument("--replay", type=int, metavar="ROUND", help="play this round again, and only it")
     return parser.parse_args()
 

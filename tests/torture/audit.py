@@ -23,10 +23,8 @@ def _of_ticket(ordeal: Ordeal, ticket_id: str) -> list[str]:
 
 
 def _left_to_people(ordeal: Ordeal, ticket_id: str) -> bool:
-    """Whether a ticket may stay unwritten: people took it, or a silent helpdesk left a write unclear."""
-    if ticket_id in ordeal.chosen:
-        return True
-    return not ordeal.weakness.tells and not ordeal.effects[ticket_id]
+    """Whether a ticket may stay unwritten: people took it."""
+    return ticket_id in ordeal.chosen
 
 
 def _unfinished(ordeal: Ordeal, ticket_id: str) -> list[str]:
@@ -40,7 +38,7 @@ def _unfinished(ordeal: Ordeal, ticket_id: str) -> list[str]:
     if (state, decision_id is not None, write_state) != ("decided", True, "done"):
         return [f"stuck ({state}, write {write_state})"]
     problems = []
-    if (outcome == "applied") != (ordeal.effects[ticket_id] > 0):
+    if (outcome == "applied") != (ordeal.effects[ticket_id] > 0) and ticket_id not in ordeal.overtaken:
         problems.append(f"the ledger says {outcome} of {ordeal.effects[ticket_id]} effective writes")
     if outcome != "applied" and not _left_to_people(ordeal, ticket_id):
         problems.append(f"not written ({outcome}) though nobody else took it")
@@ -62,16 +60,24 @@ def _spoiled(ordeal: Ordeal, ticket_id: str) -> list[str]:
     """What people chose stands, their tags are there, there is one note where one belongs, and the group."""
     ticket, expected = ordeal.helpdesk.tickets[ticket_id], KINDS[ordeal.kinds[ticket_id]]
     problems = []
-    if any(getattr(ticket, name) != value for name, value in ordeal.chosen.get(ticket_id, {}).items()):
+    chosen = {} if ticket_id in ordeal.overtaken else ordeal.chosen.get(ticket_id, {})
+    if any(getattr(ticket, name) != value for name, value in chosen.items()):
         problems.append("a person's choice does not stand")
-    if not ordeal.tags[ticket_id] <= set(ticket.tags):
+    if not ordeal.tags[ticket_id] <= set(ticket.tags) | ordeal.tags_overtaken.get(ticket_id, set()):
         problems.append("a person's tag is gone")
+    if _has_lost_our_tags(ordeal, ticket_id):
+        problems.append("our tags are gone")
     notes = len(ordeal.helpdesk.notes.get(ticket_id, ()))
     if notes > expected.notes:
         problems.append(f"{notes} notes")
-    if not _left_to_people(ordeal, ticket_id) and (ticket.group, notes) != (
-        expected.group.id,
-        expected.notes,
-    ):
+    is_noted = notes == expected.notes or not ordeal.helpdesk.capabilities.conditional_write
+    if not _left_to_people(ordeal, ticket_id) and not (ticket.group == expected.group.id and is_noted):
         problems.append(f"in group {ticket.group} with {notes} notes")
     return problems
+
+
+def _has_lost_our_tags(ordeal: Ordeal, ticket_id: str) -> bool:
+    """Whether the tags of an effective write are gone; a list that came when nobody looked may have them."""
+    tags = ordeal.helpdesk.tickets[ticket_id].tags
+    is_whole = ordeal.effects[ticket_id] > 0 and ticket_id not in ordeal.overwritten
+    return is_whole and not any(tag.startswith("ai_") for tag in tags)

@@ -14,9 +14,9 @@ from hypothesis.stateful import (
 
 from tests.torture.audit import audit
 from tests.torture.business import KINDS
-from tests.torture.ordeal import Deed, Delivery, Move
+from tests.torture.plans import DEEDS, SOUND, Deed, Delivery, Move, Weakness
 from tests.torture.story import Stage
-from tests.torture.sweep import MOVED_AT
+from tests.torture.sweep import UNGUARDED_AT
 
 METHODS = (
     "take_over",
@@ -38,6 +38,8 @@ MOMENTS = (
         for call in ("pages", "fetch", "ask", "apply", "find_write")
         for side in ("before", "after")
     ),
+    "look.after",
+    "land.after",
 )
 MOST_TICKETS = 4
 TICKETS = st.integers(1, MOST_TICKETS).map("t{}".format)
@@ -46,21 +48,21 @@ TICKETS = st.integers(1, MOST_TICKETS).map("t{}".format)
 class Torture(RuleBasedStateMachine):
     """Pages arrive, people act, time passes, writes get lost, and the process dies by name."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, weakness: Weakness = SOUND) -> None:
         super().__init__()
-        self.ordeal = stage.ordeal()
+        self.ordeal = stage.ordeal(weakness=weakness)
 
     @precondition(lambda self: len(self.ordeal.kinds) < MOST_TICKETS)
     @rule(kind=st.sampled_from(sorted(KINDS)))
     def a_ticket_arrives(self, kind: str) -> None:
         self.ordeal.arrives(kind)
 
-    @rule(ticket_id=TICKETS, deed=st.sampled_from(Deed))
+    @rule(ticket_id=TICKETS, deed=st.sampled_from(DEEDS))
     def somebody_acts(self, ticket_id: str, deed: Deed) -> None:
         if ticket_id in self.ordeal.kinds:
             self.ordeal.does(deed, ticket_id)
 
-    @rule(moment=st.sampled_from(MOVED_AT), ticket_id=TICKETS, deed=st.sampled_from(Deed))
+    @rule(moment=st.sampled_from(UNGUARDED_AT), ticket_id=TICKETS, deed=st.sampled_from(DEEDS))
     def somebody_will_act(self, moment: str, ticket_id: str, deed: Deed) -> None:
         self.ordeal.expect(Move(moment, ticket_id, deed))
 
@@ -95,11 +97,11 @@ class Torture(RuleBasedStateMachine):
             self.ordeal.home.tear_down()
 
 
-def explore(stage: Stage, examples: int) -> None:
+def explore(stage: Stage, examples: int, weakness: Weakness = SOUND) -> None:
     """Let Hypothesis try so many lives, the same in every run.  Raises what the first broken one raises."""
 
     def machine() -> Torture:
-        return Torture(stage)
+        return Torture(stage, weakness)
 
     run_state_machine_as_test(
         machine,  # type: ignore[arg-type]  # any callable that makes one will do, Hypothesis says

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import random
 from collections import Counter, deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any
 
 from connector.breaker import Breaker
 from connector.clock import ManualClock
 from connector.domain.classification import Tier
 from connector.domain.decision import Applied, Change, Outcome
-from connector.domain.ticket import Nature, Status, Ticket
+from connector.domain.ticket import Status, Ticket
 from connector.errors import RateLimited, Unavailable
-from connector.helpdesk.memory import MemoryHelpdesk
 from connector.pipeline.intake import Intake, IntakePolicy
 from connector.pipeline.questions import Desk
 from connector.pipeline.sync import Stages, run_pass
@@ -24,91 +21,17 @@ from connector.pipeline.triage import Triage, TriageLimits
 from connector.pipeline.write_back import WriteBack, WritePolicy
 from connector.ports import Event, Helpdesk, Ledger
 from connector.store import Store, open_store
-from tests.torture.business import GROUPS, INBOX, SECURITY, cascade, submission
+from tests.torture.business import INBOX, cascade, submission
 from tests.torture.homes import Home
 from tests.torture.mortality import Death, Killed, Life
+from tests.torture.plans import CLAIMS, SOUND, Deed, Delivery, Move, Plan, Weakness
 from tests.torture.remains import Remains
+from tests.torture.unguarded import Patch, UnguardedHelpdesk
 from tests.torture.upstreams import MortalHelpdesk, MortalModel, OrderlyLedger
 
 _MOST_PASSES = 40
 _WORKERS = 1
 _LONGER_THAN_A_LEASE_SECONDS = 200.0
-
-
-class Deed(StrEnum):
-    """What people do to a ticket."""
-
-    ROUTE = "route"
-    ASSIGN = "assign"
-    SOLVE = "solve"
-    CLOSE = "close"
-    DELETE = "delete"
-    MERGE = "merge"
-    REVERT = "revert"  # take back our group; nothing before we wrote
-    REPLY = "reply"  # of the customer: claims nothing
-    TAG = "tag"  # claims nothing either, and must survive
-
-
-CLAIMS: dict[Deed, dict[str, Any]] = {
-    Deed.ROUTE: {"group": SECURITY.id},
-    Deed.ASSIGN: {"assignee": "5"},
-    Deed.SOLVE: {"status": Status.SOLVED},
-    Deed.CLOSE: {"status": Status.CLOSED},
-    Deed.DELETE: {"status": Status.DELETED},
-    Deed.MERGE: {"status": Status.CLOSED, "nature": Nature.MERGED},
-    Deed.REVERT: {"group": None},
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A deed done to a ticket the first time that a moment passes; ``down`` is while the process is dead."""
-
-    moment: str
-    ticket_id: str
-    deed: Deed
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """The ``nth`` time that a moment passes, the upstream gives no answer, or asks to slow down."""
-
-    moment: str
-    nth: int
-    slow_down: bool = False
-
-
-class Delivery(StrEnum):
-    """What becomes of a change on its way to the helpdesk."""
-
-    ANSWERED = "answered"
-    LOST = "lost"  # never arrives; nobody knows
-    UNANSWERED = "unanswered"  # takes effect; nobody knows
-    LATE = "late"  # takes effect when ``late_at`` passes; nobody knows
-
-
-@dataclass(frozen=True, slots=True)
-class Weakness:
-    """What is taken away from the connector, to see whether the audit notices."""
-
-    helpdesk: Callable[[MemoryHelpdesk], Helpdesk] = lambda helpdesk: helpdesk
-    ledger: Callable[[Ledger, Helpdesk], Ledger] = lambda ledger, _: ledger
-    tells: bool = True  # whether the helpdesk knows which writes reached it
-
-
-SOUND = Weakness()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """All that goes wrong in a scenario: the end of each life, people's moves, the fate of each write."""
-
-    deaths: tuple[Death, ...] = ()
-    moves: tuple[Move, ...] = ()
-    deliveries: tuple[Delivery, ...] = ()
-    late_at: str = "intend_writes.committed"  # in a later life, or in a later batch of the same
-    troubles: tuple[Trouble, ...] = ()
-    stray: bool = False  # a change whose sender died right before sending was under way all the same
 
 
 @dataclass
@@ -135,18 +58,23 @@ class Ordeal:
     paid: Counter[tuple[str, Tier]] = field(default_factory=Counter)
     excused: Counter[tuple[str, Tier]] = field(default_factory=Counter)  # calls in flight at a kill
     verdicts: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    overtaken: set[str] = field(default_factory=set)  # people who came between the last look and the write
+    tags_overtaken: dict[str, set[str]] = field(default_factory=dict)  # that were put on there
+    overwritten: set[str] = field(default_factory=set)  # by a list of tags that nobody has to mend
     kills: list[str] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     lives: list[Life] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.helpdesk = MemoryHelpdesk(self.clock, GROUPS, page_size=2)
+        self.helpdesk = self.weakness.world(self.clock)
         self._deaths = deque(self.plan.deaths)
         self._moves = list(self.plan.moves)
         self._deliveries = deque(self.plan.deliveries)
         self._passed: Counter[str] = Counter()
         self._in_flight: set[tuple[str, Tier]] = set()
-        self._late: list[Change] = []
+        self._late: list[Change | Patch] = []
+        self._acts: dict[str, int] = {}  # the version that somebody's last deed made, per ticket
+        self._claims: dict[str, int] = {}  # the same of the first deed that claimed it
         self._process: Process | None = None
 
     # --- The world ----------------------------------------------------------------------------------------
@@ -168,16 +96,25 @@ class Ordeal:
         ticket = self.helpdesk.tickets.get(ticket_id)
         if ticket is None or ticket.status in (Status.CLOSED, Status.DELETED):
             return
-        if deed is Deed.REVERT and not self.effects[ticket_id]:
-            return
-        if deed is Deed.TAG:
-            self.tags[ticket_id].add("mine")
-            self.helpdesk.person(ticket_id, tags=(*ticket.tags, "mine"))
-            return
+        if deed is Deed.REVERT and (not self.effects[ticket_id] or ticket_id in self.overwritten):
+            return  # whoever takes back all of a write while it is unclear is not seen (docs/reliability.md)
         facts = CLAIMS.get(deed, {})
-        self.helpdesk.person(ticket_id, **facts)
+        match deed:
+            case Deed.TAG:
+                self.tags[ticket_id].add("mine")
+                changes: dict[str, Any] = {"tags": (*ticket.tags, "mine")}
+            case Deed.OVERWRITE:
+                if not self.effects[ticket_id] or ticket_id in self.chosen:
+                    return
+                self.overwritten.add(ticket_id)
+                changes = {"tags": tuple(sorted(self.tags[ticket_id]))}
+            case _:
+                changes = facts
+        version = int(self.helpdesk.person(ticket_id, **changes).version)
+        self._acts[ticket_id] = version
         if facts:
             self.chosen.setdefault(ticket_id, {}).update(facts)
+            self._claims.setdefault(ticket_id, version)
 
     def expect(self, move: Move) -> None:
         """Plan one more move."""
@@ -194,39 +131,73 @@ class Ordeal:
 
     def deliver(self, change: Change) -> Applied:
         """Carry a change to the helpdesk, as well as the plan lets it go."""
+        if isinstance(self.helpdesk, UnguardedHelpdesk):
+            return self._deliver_unguarded(self.helpdesk, change)
+        return self._send(change)
+
+    def _deliver_unguarded(self, helpdesk: UnguardedHelpdesk, change: Change) -> Applied:
+        """A last look, the write, and what its sender does once it has the answer; it may die in between."""
+        sent, life, ticket_id = helpdesk.look(change), self.lives[-1], change.seen.id
+        if isinstance(sent, Applied):
+            return sent
+        assert self._process is not None
+        self._process.helpdesk.sending = sent
+        life("look.after", ticket_id)
+        self._process.helpdesk.sending = None
+        applied = self._send(sent)
+        if applied.outcome is Outcome.APPLIED:
+            life("land.after", ticket_id)
+            helpdesk.finish(sent)
+            self.overwritten.discard(ticket_id)
+        return applied
+
+    def _send(self, sent: Change | Patch) -> Applied:
         fate = self._deliveries.popleft() if self._deliveries else Delivery.ANSWERED
-        unclear = Applied(change.seen.id, Outcome.UNCLEAR, detail="the answer was lost")
+        unclear = Applied(_change(sent).seen.id, Outcome.UNCLEAR, detail="the answer was lost")
         if fate is Delivery.LOST:
             return unclear
         if fate is Delivery.LATE:
-            self._late.append(change)
+            self._late.append(sent)
             return unclear
-        applied = self._land(change)
+        applied = self._land(sent)
         return unclear if fate is Delivery.UNANSWERED else applied
 
-    def _land(self, change: Change) -> Applied:
-        ticket_id, count = change.seen.id, len(self.helpdesk.writes)
-        before = self.helpdesk.tickets.get(ticket_id)
-        (applied,) = self.weakness.helpdesk(self.helpdesk).apply([change])
+    def _land(self, sent: Change | Patch) -> Applied:
+        change, count = _change(sent), len(self.helpdesk.writes)
+        before = self.helpdesk.tickets.get(change.seen.id)
+        if isinstance(self.helpdesk, UnguardedHelpdesk) and isinstance(sent, Patch):
+            applied, looked_at = self.helpdesk.land(sent), sent.at_departure
+        else:
+            (applied,) = self.weakness.helpdesk(self.helpdesk).apply([change])
+            looked_at = before or change.seen
         if before is not None and len(self.helpdesk.writes) > count:
-            self._examine(change, before, self.helpdesk.tickets[ticket_id])
+            self._examine(change, looked_at, before, self.helpdesk.tickets[change.seen.id])
         return applied
 
-    def _examine(self, change: Change, before: Ticket, after: Ticket) -> None:
-        """A write takes effect: is it the one that was decided, is it the first, and does it overrule?"""
-        ticket_id = change.seen.id
+    def _examine(self, change: Change, looked_at: Ticket, before: Ticket, after: Ticket) -> None:
+        """A write takes effect: is it the one that was decided, is it the first, and does it overrule?
+
+        What people did between the sender's last look and the write, nobody could have known.
+        """
+        ticket_id, looked = change.seen.id, int(looked_at.version)
         self.effects[ticket_id] += 1
         committed = self.remains.decision(change.decision_id)
         if committed is None:
             self._blame("written without a committed decision", ticket_id)
         elif not committed[1] or committed[0]["group"] != change.group:
             self._blame("written other than announced", ticket_id)
-        if self.effects[ticket_id] > 1:
+        is_overtaken = self._acts.get(ticket_id, 0) > looked
+        if self.effects[ticket_id] > 1 and not is_overtaken:
             self._blame("written twice", ticket_id)
         if ticket_id in self.chosen:
-            self._blame("a person was overruled", ticket_id)
-        if not set(before.tags) <= set(after.tags):
+            if self._claims[ticket_id] > looked:
+                self.overtaken.add(ticket_id)
+            else:
+                self._blame("a person was overruled", ticket_id)
+        lost = set(before.tags) - set(after.tags)
+        if lost & set(looked_at.tags) or (lost and not is_overtaken):
             self._blame("a tag was removed", ticket_id)
+        self.tags_overtaken.setdefault(ticket_id, set()).update(lost)
 
     def _blame(self, what: str, ticket_id: str | None = None) -> None:
         self.violations.append(f"{what}: {ticket_id}" if ticket_id else what)
@@ -314,13 +285,20 @@ class Ordeal:
         """What must hold at every moment, also in the file of a dead process."""
         if self.remains.is_empty:
             return
-        if missing := set(range(1, self.remains.checkpoint() + 1)) - self.remains.versions():
+        if missing := self._versions_until(self.remains.checkpoint()) - self.remains.versions():
             self._blame(f"the checkpoint is ahead of revisions {sorted(missing)}")
         now = self.remains.decisions()
         for decision_id, verdict in self.verdicts.items():
             if now.get(decision_id) != verdict:
                 self._blame("a verdict changed")
         self.verdicts = now
+
+    def _versions_until(self, checkpoint: int) -> set[int]:
+        """What the feed has shown up to there: every version; where it has no order, each ticket's newest."""
+        if self.helpdesk.capabilities.sorted_feed:
+            return set(range(1, checkpoint + 1))
+        there = [each for each in self.helpdesk.tickets.values() if each.status is not Status.DELETED]
+        return {int(each.version) for each in there if int(each.version) <= checkpoint}
 
     def _witness(self, moment: str, ticket_id: str | None) -> None:
         if moment == "end_call.committed":
@@ -346,14 +324,18 @@ class Ordeal:
 
     def _land_late(self) -> None:
         late, self._late = self._late, []
-        for change in late:
-            self._land(change)
+        for sent in late:
+            self._land(sent)
 
     def _pays(self, ticket_id: str, tier: Tier) -> None:
         self.paid[ticket_id, tier] += 1
         self._in_flight.add((ticket_id, tier))
         if not self.remains.call_is_announced(ticket_id, tier):
             self._blame("paid without a record", ticket_id)
+
+
+def _change(sent: Change | Patch) -> Change:
+    return sent.change if isinstance(sent, Patch) else sent
 
 
 def _nobody(event: Event) -> None:

@@ -13,7 +13,8 @@ from connector.store import open_store, upgrade
 from tests.support.postgres import Schema
 from tests.torture.audit import audit
 from tests.torture.homes import FileHome, Home, SchemaHome
-from tests.torture.ordeal import SOUND, Deed, Ordeal, Plan, Weakness
+from tests.torture.ordeal import Ordeal
+from tests.torture.plans import SOUND, Deed, Plan, Weakness
 
 UNDISTURBED = Plan()
 

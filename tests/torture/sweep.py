@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tests.torture.ordeal import SOUND, Deed, Delivery, Move, Ordeal, Plan, Trouble, Weakness
+from tests.torture.ordeal import Ordeal
+from tests.torture.plans import DEEDS, SOUND, Deed, Delivery, Move, Plan, Trouble, Weakness
 from tests.torture.story import Stage
 
 MOVED_AT = (
@@ -19,7 +20,14 @@ MOVED_AT = (
     "apply.after",  # after our write
     "down",  # while the process is dead
 )
-MOVES = tuple(Move(*each) for each in itertools.product(MOVED_AT, ("t1", "t2", "t3"), Deed))
+UNGUARDED_AT = (
+    *MOVED_AT,
+    "look.after",  # between our last look and our write
+    "land.after",  # between our write and our look at it
+)
+_TICKETS = ("t1", "t2", "t3")
+MOVES = tuple(Move(*each) for each in itertools.product(MOVED_AT, _TICKETS, DEEDS))
+UNGUARDED_MOVES = tuple(Move(*each) for each in itertools.product(UNGUARDED_AT, _TICKETS, Deed))
 FAILING = ("pages.before", "fetch.before", "find_write.before", "apply.before", "ask.before", "ask.after")
 LANDINGS = (
     "lease_poll.begun",
@@ -28,6 +36,7 @@ LANDINGS = (
     "intend_writes.committed",
     "end_write.committed",
 )
+UNGUARDED_LANDINGS = (*LANDINGS, "look.after", "land.after")
 
 
 @dataclass
@@ -40,6 +49,7 @@ class Tally:
     effects: int = 0
     paid: int = 0
     needed: int = 0
+    overtaken: int = 0  # people who came between the last look and the write
     broken: dict[Plan, list[str]] = field(default_factory=dict)
 
     def add(self, ordeal: Ordeal, broken: list[str]) -> None:
@@ -49,11 +59,12 @@ class Tally:
         self.effects += ordeal.effects.total()
         self.paid += ordeal.paid.total()
         self.needed += len(ordeal.paid)
+        self.overtaken += len(ordeal.overtaken)
         if broken:
             self.broken[ordeal.plan] = broken
 
 
-def sweep(stage: Stage, plans: Iterator[Plan] | Sequence[Plan], weakness: Weakness = SOUND) -> Tally:
+def sweep(stage: Stage, plans: Iterable[Plan], weakness: Weakness = SOUND) -> Tally:
     """Play every plan to its end."""
     tally = Tally()
     for plan in plans:
@@ -73,9 +84,11 @@ def single_kills(count: int) -> Iterator[Plan]:
         yield Plan((moment,))
 
 
-def kills_with_moves(count: int, seed: int, per_kill: int = 1) -> Iterator[Plan]:
+def kills_with_moves(
+    count: int, seed: int, per_kill: int = 1, moves: Sequence[Move] = MOVES
+) -> Iterator[Plan]:
     """A kill at every moment together with moves of people, all of which come up in turn."""
-    shuffled = list(MOVES)
+    shuffled = list(moves)
     random.Random(seed).shuffle(shuffled)
     turn = itertools.cycle(shuffled)
     for moment in range(1, count + 1):
@@ -83,15 +96,21 @@ def kills_with_moves(count: int, seed: int, per_kill: int = 1) -> Iterator[Plan]
             yield Plan((moment,), moves=(next(turn),))
 
 
-def several_kills(count: int, seed: int, scenarios: int) -> Iterator[Plan]:
+def several_kills(
+    count: int,
+    seed: int,
+    scenarios: int,
+    moves: Sequence[Move] = MOVES,
+    landings: Sequence[str] = LANDINGS,
+) -> Iterator[Plan]:
     """Two or three kills, also within the recovery, with up to two moves and a write of uncertain fate."""
     chance = random.Random(seed)
     for _ in range(scenarios):
         first = chance.randint(1, count)
         deaths = (first, *(chance.randint(1, 60) for _ in range(chance.randint(1, 2))))
-        moves = tuple(chance.sample(MOVES, chance.randint(0, 2)))
+        some = tuple(chance.sample(moves, chance.randint(0, 2)))
         deliveries = tuple(chance.choices(tuple(Delivery), weights=(5, 1, 1, 1), k=6))
-        yield Plan(deaths, moves, deliveries, chance.choice(LANDINGS), stray=chance.random() < 0.5)
+        yield Plan(deaths, some, deliveries, chance.choice(landings), stray=chance.random() < 0.5)
 
 
 def kills_with_troubles(count: int, seed: int, scenarios: int) -> Iterator[Plan]:

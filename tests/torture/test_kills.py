@@ -9,9 +9,12 @@ import pytest
 
 from tests.torture.audit import audit
 from tests.torture.homes import FileHome
-from tests.torture.ordeal import Delivery, Ordeal, Plan
+from tests.torture.ordeal import Ordeal
+from tests.torture.plans import Deed, Delivery, Move, Plan
 from tests.torture.story import Stage, first_day
 from tests.torture.sweep import (
+    UNGUARDED_LANDINGS,
+    UNGUARDED_MOVES,
     kills_with_moves,
     kills_with_troubles,
     length,
@@ -21,7 +24,7 @@ from tests.torture.sweep import (
     single_kills,
     sweep,
 )
-from tests.torture.weakened import SILENT
+from tests.torture.weakened import SILENT, UNGUARDED
 
 pytestmark = pytest.mark.timeout(600)  # seconds on an idle machine are minutes on a busy one
 
@@ -93,6 +96,35 @@ def test_a_helpdesk_that_cannot_tell_gets_no_second_write(stage: Stage, count: i
     tally = sweep(stage, several_kills(count, seed=3, scenarios=20), SILENT)
 
     assert tally.broken == {}
+
+
+@pytest.mark.slow
+def test_no_kill_breaks_a_promise_where_nothing_guards_a_write(stage: Stage) -> None:
+    count = length(stage, UNGUARDED)
+    plans = (
+        *sampled(single_kills(count), 8, seed=1),
+        *sampled(kills_with_moves(count, seed=1, moves=UNGUARDED_MOVES), 6, seed=2),
+        *several_kills(count, 2, 15, UNGUARDED_MOVES, UNGUARDED_LANDINGS),
+    )
+
+    tally = sweep(stage, plans, UNGUARDED)
+
+    assert tally.broken == {}
+    assert tally.kills > 60
+
+
+def test_people_who_come_between_the_last_look_and_the_write_are_the_only_ones_overruled(
+    stage: Stage,
+) -> None:
+    too_late = Plan(moves=(Move("look.after", "t1", Deed.ROUTE), Move("look.after", "t2", Deed.TAG)))
+    in_time = Plan(moves=(Move("apply.before", "t1", Deed.ROUTE), Move("apply.before", "t2", Deed.TAG)))
+
+    late, nothing = stage.play(too_late, UNGUARDED)
+    early, broken = stage.play(in_time, UNGUARDED)
+
+    assert (nothing, broken) == ([], [])
+    assert (late.overtaken, late.tags_overtaken["t2"]) == ({"t1"}, {"mine"})
+    assert (early.overtaken, "mine" in early.helpdesk.tickets["t2"].tags) == (set(), True)
 
 
 @pytest.mark.parametrize("moment", ["upgrade.begun", "upgrade.committing", "upgrade.committed"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.torture.business import HUMAN
-from tests.torture.ordeal import Ordeal, Plan
+from tests.torture.ordeal import Ordeal
+from tests.torture.plans import Plan
 from tests.torture.story import Stage
 
 KINDS = ("confident", "doubtful", "confident", "guardrail", "doubtful")

@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 
 from tests.support.postgres import Server
-from tests.torture.ordeal import Deed
-from tests.torture.processes.audit import Broken
+from tests.torture.plans import Deed
 from tests.torture.processes.campaign import Campaign
-from tests.torture.processes.gate import Weaken, without_memory, without_safe_update
+from tests.torture.processes.finding import Broken
 from tests.torture.processes.nursery import Command, Nursery
-from tests.torture.processes.plan import Death, End, Mishap, Moment, Move, RoundPlan, Setting, draw
+from tests.torture.processes.plan import RANGES, Death, End, Mishap, Moment, Move, RoundPlan, Setting, draw
 from tests.torture.processes.steps import Fate
+from tests.torture.processes.weaken import Stale, Weaken, without_memory, without_merging, without_safe_update
 
 KINDS = ("confident", "doubtful", "guardrail", "unusable", "routed")
-PUT = "PUT /api/v2/tickets/#"
+PUT, PATCH = "PUT /api/v2/tickets/#", "PATCH /issues/#"
+AT_PYLON = Setting("sqlite", 1, service=False, bulk=False, helpdesk="pylon")
 IN_FLIGHT = Death(End.IN_FLIGHT, seconds=0.3, kind="write")
 
 pytestmark = pytest.mark.timeout(600)  # seconds on an idle machine are minutes on a busy one
@@ -99,15 +100,78 @@ def test_the_audit_notices_a_helpdesk_with(
     assert broken in {each for each, _ in weak.found}
 
 
-def test_a_seed_and_a_number_make_the_same_plan_again() -> None:
+@pytest.mark.slow
+def test_killed_passes_at_pylon_break_no_promise_and_ask_nothing_between_a_last_look_and_its_write(
+    campaign: Campaign,
+) -> None:
+    deaths = (
+        at("after POST /issues/search"),
+        IN_FLIGHT,
+        at(f"before {PATCH}"),
+        at("before POST /issues/#/note"),
+    )
+    moves = (
+        Move(Moment.READ, 1, Deed.REPLY),
+        Move(Moment.READ, 2, Deed.TAG),
+        Move(Moment.DOWN, 3, Deed.ROUTE),
+    )
+    mishaps = (Mishap("write", "lost", 1, 1), Mishap("poll", "nulls", 0, 2))
+
+    outcome = campaign.play(plan(AT_PYLON, deaths, moves=moves, mishaps=mishaps))
+
+    assert outcome.found == []
+    assert outcome.kills == 4
+    assert outcome.effects >= 4
+    assert outcome.glimpses is not None
+    assert outcome.glimpses.requests == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("weaken", "move", "broken"),
+    [
+        (Stale("read"), Move(Moment.READ, 1, Deed.ROUTE), Broken.OVERRULED),
+        (without_merging, Move(Moment.ARRIVED, 1, Deed.TAG), Broken.TAGS_LOST),
+        (Stale("write"), Move(Moment.WRITTEN, 1, Deed.OVERWRITE), Broken.TAGS_LOST),
+    ],
+    ids=["no last look", "tags not merged", "tags not mended"],
+)
+def test_the_audit_notices_an_adapter_for_pylon_with(
+    campaign: Campaign, weaken: Weaken, move: Move, broken: Broken
+) -> None:
+    alone = RoundPlan(1, AT_PYLON, ("confident",), (), ((),), (move,), (), 0.0)
+
+    sound = campaign.play(alone)
+    weak = campaign.play(alone, weaken=weaken)
+
+    assert sound.found == []
+    assert broken in {each for each, _ in weak.found}
+
+
+@pytest.mark.parametrize("deed", [Deed.ROUTE, Deed.TAG])
+def test_who_comes_between_the_last_look_and_the_write_is_counted_and_not_called_a_broken_promise(
+    campaign: Campaign, deed: Deed
+) -> None:
+    move = Move(Moment.LOOKED, 1, deed)
+
+    outcome = campaign.play(RoundPlan(1, AT_PYLON, ("confident",), (), ((),), (move,), (), 0.0))
+
+    assert outcome.found == []
+    assert outcome.glimpses is not None
+    assert (outcome.glimpses.overtaken, outcome.glimpses.tags) == ((1, 0) if deed is Deed.ROUTE else (0, 1))
+
+
+@pytest.mark.parametrize("helpdesk", RANGES)
+def test_a_seed_and_a_number_make_the_same_plan_again(helpdesk: str) -> None:
     steps = {
-        (database, service, bulk): (f"after {PUT}", f"before {PUT}")
+        (helpdesk, database, service, bulk): (f"after {PUT}", f"before {PUT}")
+        for helpdesk in RANGES
         for database in ("sqlite", "postgresql")
         for service in (False, True)
         for bulk in (False, True)
     }
 
-    first, second, other = (draw(seed, 7, ("postgresql", 2), steps) for seed in (1, 1, 2))
+    first, second, other = (draw(seed, 7, ("postgresql", 2), steps, helpdesk) for seed in (1, 1, 2))
 
     assert first == second
     assert first != other

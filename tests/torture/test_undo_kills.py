@@ -13,8 +13,10 @@ from connector.pipeline.undo import Selection, Undo
 from connector.store import open_store
 from tests.torture.business import SECURITY
 from tests.torture.mortality import Death, Killed, Life
-from tests.torture.ordeal import Deed, Ordeal
+from tests.torture.ordeal import Ordeal
+from tests.torture.plans import Deed
 from tests.torture.story import Stage, file_stage
+from tests.torture.unguarded import Patch
 from tests.torture.upstreams import MortalHelpdesk
 
 TICKETS = ("t1", "t2", "t3")
@@ -39,7 +41,7 @@ class Taken:
     effects: Counter[str] = field(default_factory=Counter)
     unannounced: list[str] = field(default_factory=list)
     lives: list[Life] = field(default_factory=list)
-    sending: Change | None = None
+    sending: Change | Patch | None = None
 
     def live(self, death: Death = None) -> None:
         """One life of the command; the process may be killed in it."""
@@ -154,7 +156,7 @@ def test_a_person_who_takes_a_ticket_while_the_command_is_dead_keeps_it(
 def test_a_change_that_was_under_way_at_the_kill_may_still_arrive(stage: Stage) -> None:
     taken = undone(stage)
     taken.live("apply.before")
-    assert taken.sending is not None
+    assert isinstance(taken.sending, Change)
 
     taken.deliver(taken.sending)
     taken.poll()

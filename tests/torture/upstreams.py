@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ from connector.ports import Account, Capabilities, Helpdesk, SubmissionClaim, Wr
 from connector.store import SqlLedger
 from tests.torture.business import opinion
 from tests.torture.mortality import Life
+from tests.torture.unguarded import Patch
 
 
 @dataclass
@@ -24,7 +25,7 @@ class MortalHelpdesk:
     life: Life
     inner: Helpdesk
     deliver: Callable[[Change], Applied]
-    sending: Change | None = None  # about to be carried there
+    sending: Change | Patch | None = None  # about to be carried there
 
     @property
     def capabilities(self) -> Capabilities:
@@ -107,8 +108,10 @@ class OrderlyLedger:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
-    def claim_submissions(self, limit: int) -> Sequence[SubmissionClaim]:
-        return self.inner.claim_submissions(limit) if limit == self.most else ()
+    def claim_submissions(
+        self, limit: int, repeat_within: timedelta = timedelta(0)
+    ) -> Sequence[SubmissionClaim]:
+        return self.inner.claim_submissions(limit, repeat_within) if limit == self.most else ()
 
     def claim_writes(self, limit: int) -> Sequence[WriteClaim]:
         return self.inner.claim_writes(limit) if self.inner.due().writes else ()

@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from connector.clock import ManualClock
 from connector.domain.classification import Answer
 from connector.domain.decision import Applied, Change, Decision
 from connector.domain.ticket import Disposition, Ticket, Unreadable
 from connector.helpdesk.memory import MemoryHelpdesk
 from connector.ports import Helpdesk, Ledger, PollLease, Screened, SubmissionClaim
-from tests.torture.ordeal import Weakness
+from tests.torture.business import GROUPS
+from tests.torture.plans import Weakness
+from tests.torture.unguarded import Care, UnguardedHelpdesk
 
 
 @dataclass
@@ -96,7 +99,20 @@ def _ledger(kind: Callable[[Ledger, Helpdesk], Any]) -> Weakness:
     return Weakness(ledger=kind)
 
 
-SILENT = Weakness(helpdesk=Silent, tells=False)
+def _unguarded(**care: bool) -> Weakness:
+    def world(clock: ManualClock) -> UnguardedHelpdesk:
+        return UnguardedHelpdesk(clock, GROUPS, page_size=2, care=Care(**care))
+
+    return Weakness(world=world)
+
+
+SILENT = Weakness(helpdesk=Silent)
+UNGUARDED = _unguarded()
+CARELESS: Mapping[str, Weakness] = {
+    "no last look": _unguarded(looks=False),
+    "tags not merged": _unguarded(merges=False),
+    "tags not mended": _unguarded(mends=False),
+}
 WEAKNESSES: Mapping[str, Weakness] = {
     "no conditional write": Weakness(helpdesk=Unconditional),
     "no read-back": Weakness(helpdesk=Forgetful),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connector.errors import AuthRefused, WrongRegion
 from connector.helpdesk.pylon.payload import error_code
 
 _WRONG_REGION = "wrong_region_token"
@@ -26,16 +27,15 @@ class BearerToken:
         return False
 
 
-def advice(body: bytes, region: str | None) -> str:
-    """What a person can do about a refusal; empty where Pylon's code is not known.
+def refusal(told: str, body: bytes, *, region: str | None) -> AuthRefused:
+    """``told``, with what a person can do about it where Pylon's code is known.
 
     ``region`` is the one that was asked, us or eu; None where an address was given instead.
     """
     code = error_code(body)
     if code == _WRONG_REGION:
         other = {"us": "eu", "eu": "us"}.get(region or "")
-        way_out = (
-            f'set [helpdesk] region = "{other}"' if other else "leave base_url out and set region instead"
-        )
-        return f"the token belongs to Pylon's other region; {way_out}"
-    return _ADVICE.get(code, "")
+        way_out = f'set [helpdesk] region = "{other}"' if other else "leave base_url out and set region"
+        return WrongRegion(f"{told}: the token belongs to Pylon's other region; {way_out}")
+    advice = _ADVICE.get(code)
+    return AuthRefused(f"{told}: {advice}" if advice else told)

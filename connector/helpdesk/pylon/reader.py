@@ -65,8 +65,8 @@ class IssueReader:
         ``server_at`` is the server's clock at the answer: Pylon tells times to the second, so a version
         younger than two seconds may still be overtaken by a change within the same second.  What was created
         before ``start_at`` is no original.  Raises Unavailable or AuthRefused where a state, an account or an
-        opener has to be looked up; without ``looks_up`` nobody asks for customer and opener, which a write
-        does not need.
+        opener has to be looked up; without ``looks_up`` nobody asks: nothing may come between the last look
+        at an issue and its write.
         """
         tickets: list[Ticket] = []
         unreadable: list[Unreadable] = []
@@ -92,7 +92,7 @@ class IssueReader:
     ) -> Ticket:
         customer = self._accounts.customer(_id(row.account)) if looks_up else NOBODY
         tags = tuple(without_nul(tag) for tag in row.tags or ())
-        status = self._states.status(row.state)
+        status = self._states.status(row.state, asks=looks_up)
         text = None if row.source in _WORDS_ELSEWHERE else html_to_text(row.body_html or "").strip()
         author = _presumed_author(row)
         if looks_up and not is_old and self._may_be_original(row, status) and self._opener_is_open(row, text):

@@ -31,8 +31,11 @@ class States:
         self._categories: Mapping[str, str] = {}
         self._asked_at: float | None = None
 
-    def status(self, state: str | None) -> Status:
-        """OTHER for a state that nobody can explain.  Raises Unavailable or AuthRefused."""
+    def status(self, state: str | None, *, asks: bool = True) -> Status:
+        """OTHER for a state that nobody can explain, or would have to ask for unless ``asks``.
+
+        Raises Unavailable or AuthRefused.
+        """
         if state is None:
             return Status.OTHER
         if state in _OWN:
@@ -40,7 +43,7 @@ class States:
         with self._lock:
             now = self._clock.monotonic()
             is_due = self._asked_at is None or now - self._asked_at >= _ASK_AGAIN_SECONDS
-            if state not in self._categories and is_due:
+            if asks and state not in self._categories and is_due:
                 self._categories, self._asked_at = self._ask(), now
             return _OWN.get(self._categories.get(state, ""), Status.OTHER)
 

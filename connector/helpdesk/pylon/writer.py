@@ -14,7 +14,6 @@ from connector.helpdesk.pylon.intent import is_nothing, issue_fields, lost_tags,
 from connector.helpdesk.pylon.lookup import IssueLookup, is_gone, issue_path
 from connector.helpdesk.pylon.notes import leave_note
 from connector.helpdesk.pylon.payload import error_code
-from connector.helpdesk.pylon.sendings import Sendings
 from connector.helpdesk.single_file import in_single_file
 from connector.helpdesk.transport import Reply, Transport
 
@@ -31,7 +30,6 @@ class IssueWriter:
     def __init__(self, transport: Transport, lookup: IssueLookup) -> None:
         self._transport = transport
         self._lookup = lookup
-        self._sendings = Sendings()
 
     def apply(self, changes: Sequence[Change]) -> Iterator[Applied]:
         """The outcome of each change, as soon as it is known.
@@ -41,10 +39,6 @@ class IssueWriter:
         return in_single_file(
             changes, lambda change: _unchanged(change) if is_nothing(change) else self._write_when_let(change)
         )
-
-    def has_arrived(self, seen: Ticket, change_id: str) -> bool | None:
-        """Whether a write without an answer took effect, by what the issue looks like; None: who knows."""
-        return self._sendings.has_arrived(seen, change_id)
 
     def _write_when_let(self, change: Change) -> Applied:
         """What a rate limit refuses was not executed: it is begun anew, once, when the limit lets it."""
@@ -57,7 +51,6 @@ class IssueWriter:
 
     def _write(self, change: Change) -> Applied:
         issue_id = change.seen.id
-        self._sendings.begin(change.decision_id)
         self._transport.reserve("PATCH", issue_path(issue_id))
         now = self._lookup.current(issue_id, looks_up=False)
         if now is None:
@@ -66,12 +59,9 @@ class IssueWriter:
             return Applied(issue_id, Outcome.CONFLICT, detail="changed since it was read")
         fields = issue_fields(change)
         if not fields:
-            with self._sendings.sending(change):
-                return self._noted(change, _applied(change, now))
+            return self._noted(change, _applied(change, now))
         try:
-            with self._sendings.sending(change):
-                reply = self._patch(issue_id, fields, is_reserved=True)
-            return self._judge(change, reply)
+            return self._judge(change, self._patch(issue_id, fields, is_reserved=True))
         except AnswerLost as error:
             return Applied(issue_id, Outcome.UNCLEAR, detail=str(error))
 
@@ -127,7 +117,7 @@ class IssueWriter:
         """The issue after the write.  Raises AnswerLost when the answer does not tell."""
         try:
             after = self._lookup.read(reply, "PATCH issue", looks_up=False)
-        except ConnectorError as error:  # also when looking up a state is refused
+        except ConnectorError as error:
             problem = str(error)
         else:
             if isinstance(after, Ticket):

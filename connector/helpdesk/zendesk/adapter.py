@@ -15,7 +15,7 @@ from connector.helpdesk.address import parse_origin
 from connector.helpdesk.budget import RateBudget
 from connector.helpdesk.quota import Quota
 from connector.helpdesk.transport import Auth, Bounds, Transport
-from connector.helpdesk.zendesk.auth import ApiToken, OAuthClientCredentials
+from connector.helpdesk.zendesk.auth import ApiToken, OAuthClientCredentials, refused_client
 from connector.helpdesk.zendesk.bulk import BATCH_SIZE, MOST_JOBS, BulkWriter
 from connector.helpdesk.zendesk.feed import TicketFeed
 from connector.helpdesk.zendesk.limits import limit_policy
@@ -155,7 +155,7 @@ def connect_zendesk(
     auth: Auth
     if client_id and client_secret:
         # Tokens have a transport of their own: asking for one is no write, even in a dry run.
-        auth = OAuthClientCredentials(open_transport(), clock, client_id, client_secret)
+        auth = OAuthClientCredentials(open_transport(refusal=refused_client), clock, client_id, client_secret)
     elif email and api_token:
         auth = ApiToken(email, api_token)
     else:

@@ -78,8 +78,7 @@ class OAuthClientCredentials:
             # A lost token is not a lost write: whatever the token is for has not been sent.
             raise Unavailable(str(error), retry_after_seconds=error.retry_after_seconds) from None
         if not reply.is_ok:
-            told = f"{reply.status} {', '.join(error_codes(reply.body))}".rstrip()
-            raise AuthRefused(f"Zendesk refuses the OAuth client: {told}")
+            raise refused_client(f"POST /oauth/tokens answered {reply.status}", reply.body)
         token = _decode(reply)
         lifetime = token.expires_in if token.expires_in and token.expires_in > 0 else _ASSUMED_SECONDS
         self._renew_at = asked_at + max(lifetime - _MARGIN_SECONDS, lifetime / 2)
@@ -98,6 +97,12 @@ class OAuthClientCredentials:
             },
             repeatable=True,
         )
+
+
+def refused_client(told: str, body: bytes) -> AuthRefused:
+    """The same refusal, told as what it is: no token for this client."""
+    codes = ", ".join(error_codes(body))
+    return AuthRefused(f"Zendesk refuses the OAuth client ({codes or told})")
 
 
 def _decode(reply: Reply) -> _Token:

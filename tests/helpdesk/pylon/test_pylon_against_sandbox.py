@@ -13,6 +13,7 @@ from connector.domain.decision import EMPTY, Applied, Change, Outcome
 from connector.domain.ticket import Author, Nature, Page, Status, Ticket
 from connector.errors import AuthRefused, Unavailable
 from connector.helpdesk.pylon import PylonHelpdesk
+from connector.pipeline.traces import has_arrived
 from connector.sandbox.faults import Fault, answer, close_early, html, lose_response, truncate
 from connector.sandbox.pylon_api import Leeway, PylonSandbox, mishaps
 
@@ -226,11 +227,13 @@ def test_a_write_whose_answer_is_lost_is_unclear_and_settled_by_reading_back(
     issue = tenant.create_issue("Invoice", "<p>Wrong</p>")
     tenant.faults.add(Fault(mishap, method="PATCH"))  # type: ignore[arg-type]  # a behaviour
 
-    applied = write(pylon, Change("d-1", fetch(pylon, issue), billing, ("ai_billing",)))
+    change = Change("d-1", fetch(pylon, issue), billing, ("ai_billing",))
+
+    applied = write(pylon, change)
 
     took_effect = tenant.issues()[issue].team_id == billing
     assert applied.outcome is Outcome.UNCLEAR
-    assert pylon.find_write(fetch(pylon, issue), "d-1") is took_effect
+    assert has_arrived(change, fetch(pylon, issue)) is took_effect
 
 
 @pytest.mark.parametrize("mishap", [answer(502), close_early(), html(200), truncate(), lose_response()])
@@ -334,12 +337,13 @@ def test_a_note_that_fails_is_told_is_not_repeated_and_leaves_the_write_as_it_is
 
 def test_a_note_alone_sends_no_patch(log_in: Callable[..., PylonHelpdesk], tenant: PylonSandbox) -> None:
     pylon, issue = log_in(has_notes=True), tenant.create_issue("Invoice", "<p>Wrong</p>")
+    change = Change("d-1", fetch(pylon, issue), None, (), note="Why")
 
-    applied = write(pylon, Change("d-1", fetch(pylon, issue), None, (), note="Why"))
+    applied = write(pylon, change)
 
     assert applied.outcome is Outcome.APPLIED
     assert (len(tenant.notes(issue)), tenant.writes(issue)) == (1, ())
-    assert pylon.find_write(fetch(pylon, issue), "d-1") is None  # "no" would have it written again
+    assert has_arrived(change, fetch(pylon, issue)) is None  # "no" would have it written again
 
 
 def test_a_deleted_issue_is_missing(pylon: PylonHelpdesk, tenant: PylonSandbox) -> None:

@@ -10,7 +10,7 @@ import responses
 
 from connector.clock import ManualClock
 from connector.domain.ticket import Group
-from connector.errors import AuthRefused, SettingsError, Unavailable
+from connector.errors import AuthRefused, SettingsError, Unavailable, WrongRegion
 from connector.helpdesk.pylon import PylonHelpdesk, connect_pylon
 from connector.helpdesk.pylon.limits import limit_policy
 from connector.ports import Account
@@ -42,7 +42,7 @@ def test_a_token_of_the_other_region_is_told_in_plain_words(
 ) -> None:
     web.get(f"{US}/me", status=401, json=refusal("wrong_region_token"))
 
-    with pytest.raises(AuthRefused, match=r'other region; set \[helpdesk\] region = "eu"'):
+    with pytest.raises(WrongRegion, match=r'other region; set \[helpdesk\] region = "eu"'):
         pylon.check()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +13,7 @@ from connector.domain.decision import EMPTY, Applied, Change, Outcome
 from connector.domain.ticket import Ticket
 from connector.errors import AuthRefused, RateLimited, SettingsError, Unavailable
 from connector.helpdesk.pylon import PylonHelpdesk
+from connector.pipeline.traces import has_arrived
 
 if TYPE_CHECKING:
     from tests.helpdesk.pylon.conftest import Answer, ConnectPylon, Organization
@@ -130,31 +130,27 @@ def test_whatever_a_person_changed_since_the_issue_was_read_stops_the_write_even
     assert organization.sent("PATCH") == []
 
 
-def test_a_write_that_was_stopped_before_it_was_sent_is_known_not_to_have_arrived(
-    pylon: PylonHelpdesk, organization: Organization, change_of: ChangeOf
-) -> None:
-    organization.add("a")
-    organization.add("b")
-    change = change_of("a")
-    organization.change("a", state="on_hold")
-    write(pylon, change)
-    organization.before = lambda method, _path, _nth: (
-        organization.refuse(429, "rate_limited") if method == "PATCH" else None
-    )
-    with pytest.raises(RateLimited):
-        write(pylon, change_of("b", decision_id="d-2"))
-
-    assert pylon.find_write(read(pylon, "a"), "d-1") is False
-    assert pylon.find_write(read(pylon, "b"), "d-2") is False
-
-
-def test_a_write_that_took_effect_is_found_even_where_nobody_took_note_of_its_answer(
+def test_nobody_can_tell_a_write_by_a_mark_of_ours(
     pylon: PylonHelpdesk, organization: Organization, change_of: ChangeOf
 ) -> None:
     organization.add("a")
     write(pylon, change_of("a"))
 
-    assert pylon.find_write(read(pylon, "a"), "d-1") is True
+    assert pylon.find_write(read(pylon, "a"), "d-1") is None
+
+
+@pytest.mark.parametrize("state", ["new", "triaged"])
+def test_between_the_last_look_at_an_issue_and_its_write_nothing_is_asked_not_even_what_its_state_means(
+    connect_to_pylon: ConnectPylon, organization: Organization, change_of: ChangeOf, state: str
+) -> None:
+    organization.add("a", state=state)
+    change = change_of("a")
+    sent = len(organization.requests)
+
+    write(connect_to_pylon(), change)  # a process that has never asked for the states
+
+    methods = [(method, path) for method, path, _ in organization.requests[sent:]]
+    assert methods[:2] == [("GET", "/issues/a"), ("PATCH", "/issues/a")]
 
 
 def test_nothing_lies_between_the_last_look_at_an_issue_and_its_write_not_even_a_wait_for_the_rate_limit(
@@ -338,38 +334,23 @@ class TestAnUnclearAnswer:
         assert len(organization.sent("PATCH")) == 1
 
     @pytest.mark.parametrize("arrives", [True, False])
-    def test_is_settled_by_reading_back(
-        self,
-        pylon: PylonHelpdesk,
-        organization: Organization,
-        change_of: ChangeOf,
-        lost: Callable[[bool], None],
-        arrives: bool,
-    ) -> None:
-        organization.add("a")
-        lost(arrives)
-        write(pylon, change_of("a"))
-
-        organization.change("a", latest_message_time="2026-11-02T09:30:00Z")  # the customer wrote meanwhile
-
-        assert pylon.find_write(read(pylon, "a"), "d-1") is arrives
-
-    def test_is_not_claimed_to_be_known_where_a_person_had_a_hand_in_it_or_another_process_sent_it(
+    def test_is_told_by_the_traces_of_the_write_also_to_another_process(
         self,
         pylon: PylonHelpdesk,
         organization: Organization,
         change_of: ChangeOf,
         lost: Callable[[bool], None],
         connect_to_pylon: ConnectPylon,
+        arrives: bool,
     ) -> None:
         organization.add("a")
-        lost(True)
-        write(pylon, change_of("a"))
+        lost(arrives)
+        change = change_of("a")
+        write(pylon, change)
 
-        seen = read(pylon, "a")
+        organization.change("a", latest_message_time="2026-11-02T09:30:00Z")  # the customer wrote meanwhile
 
-        assert pylon.find_write(replace(seen, group="t-9"), "d-1") is None
-        assert connect_to_pylon().find_write(seen, "d-1") is None
+        assert has_arrived(change, read(connect_to_pylon(), "a")) is arrives
 
     def test_twice_in_a_row_keeps_the_rest_from_being_sent(
         self,

@@ -120,7 +120,7 @@ def test_a_refused_client_is_auth_refused_without_its_secret(
         json={"error": "invalid_client", "error_description": "client triage with s3cret is unknown"},
     )
 
-    with pytest.raises(AuthRefused) as raised:
+    with pytest.raises(AuthRefused, match=r"refuses the OAuth client \(invalid_client\)") as raised:
         connect(**OAUTH).check()
 
     assert "s3cret" not in str(raised.value)

@@ -15,11 +15,11 @@ from pathlib import Path
 from tests.support.postgres import Server, running
 from tests.torture.business import KINDS
 from tests.torture.processes.databases import Database, file_in, schema_of
-from tests.torture.processes.gate import Weaken
 from tests.torture.processes.nursery import Nursery
 from tests.torture.processes.outcome import Outcome
-from tests.torture.processes.plan import BULK_TICKETS, SETTINGS, RoundPlan, Setting, Steps, draw
+from tests.torture.processes.plan import BULK_TICKETS, RANGES, SETTINGS, RoundPlan, Setting, Steps, draw
 from tests.torture.processes.round import Round
+from tests.torture.processes.weaken import Weaken
 
 HANDS = 5
 
@@ -47,16 +47,18 @@ class Campaign:
             finally:
                 hands.shutdown(wait=False, cancel_futures=True)  # after an error, only what has begun goes on
 
-    def recorded(self) -> Steps:
-        """The steps of undisturbed runs, in every setting that plans distinguish."""
-        settings = list(itertools.product(("sqlite", "postgresql"), (False, True), (False, True)))
+    def recorded(self, *helpdesks: str) -> Steps:
+        """The steps of undisturbed runs, in every setting that plans of these helpdesks distinguish."""
+        every = itertools.product(helpdesks, ("sqlite", "postgresql"), (False, True), (False, True))
+        settings = [each for each in every if not each[-1] or RANGES[each[0]].bulk]
         with ThreadPoolExecutor(HANDS, thread_name_prefix="record") as hands:
             return dict(zip(settings, hands.map(self._record, settings), strict=True))
 
-    def _record(self, setting: tuple[str, bool, bool]) -> Sequence[str]:
-        database, service, bulk = setting
-        lines = self.folder / f"{database}-{service}-{bulk}.steps"
-        outcome = self.play(_undisturbed(database, service=service, bulk=bulk), record=lines)
+    def _record(self, setting: tuple[str, str, bool, bool]) -> Sequence[str]:
+        helpdesk, database, service, bulk = setting
+        lines = self.folder / f"{helpdesk}-{database}-{service}-{bulk}.steps"
+        where = Setting(database, 1, service, bulk, helpdesk)
+        outcome = self.play(_undisturbed(where), record=lines)
         if outcome.found:
             raise RuntimeError(f"an undisturbed run broke promises: {outcome.found}")
         return sorted({line.split(" ", 1)[1] for line in lines.read_text().splitlines()})
@@ -83,12 +85,12 @@ def campaign() -> Iterator[Campaign]:
         yield Campaign(opened.enter_context(Nursery()), server, folder)
 
 
-def deal(seed: int, rounds: int, steps: Steps) -> list[RoundPlan]:
+def deal(seed: int, rounds: int, steps: Steps, helpdesk: str = "zendesk") -> list[RoundPlan]:
     """``rounds`` plans, the databases and numbers of replicas in turn."""
     pairs = itertools.cycle(SETTINGS)
-    return [draw(seed, number, next(pairs), steps) for number in range(1, rounds + 1)]
+    return [draw(seed, number, next(pairs), steps, helpdesk) for number in range(1, rounds + 1)]
 
 
-def _undisturbed(database: str, *, service: bool, bulk: bool) -> RoundPlan:
-    kinds = itertools.islice(itertools.cycle(KINDS), BULK_TICKETS if bulk else 6)
-    return RoundPlan(0, Setting(database, 1, service, bulk), tuple(kinds), (), ((),), (), (), 0.3)
+def _undisturbed(where: Setting) -> RoundPlan:
+    kinds = itertools.islice(itertools.cycle(KINDS), BULK_TICKETS if where.bulk else 6)
+    return RoundPlan(0, where, tuple(kinds), (), ((),), (), (), 0.3)

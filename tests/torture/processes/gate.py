@@ -14,9 +14,9 @@ from connector.sandbox import faults
 from connector.sandbox.faults import Behaviour, Fault, FaultPlan
 from connector.sandbox.server import App, Request, Response
 from tests.torture.processes.plan import Death, Mishap, Moment, loses_the_answer
-from tests.torture.processes.steps import SENDER
-
-Weaken = Callable[[str, Request, App], Response]
+from tests.torture.processes.steps import sender_of
+from tests.torture.processes.weaken import Weaken
+from tests.torture.processes.windows import issue_of
 
 CALL_SECONDS = 1.0  # the longest that the connectors wait for the model
 
@@ -27,6 +27,11 @@ _KINDS: Sequence[tuple[str, str, str]] = (
     ("PUT", r"/tickets/update_many", "bulk"),
     ("PUT", r"/tickets/\d+$", "write"),
     ("GET", r"/job_statuses/", "job"),
+    ("POST", r"^/issues/search$", "poll"),
+    ("GET", r"^/issues/[^/]+/messages$", "messages"),
+    ("GET", r"^/issues/[^/]+$", "read"),
+    ("PATCH", r"^/issues/[^/]+$", "write"),
+    ("POST", r"^/issues/[^/]+/(threads|note)$", "note"),
     ("POST", r"/v1/messages$", "ask"),
 )
 _CASE = re.compile(rb"case-(\d+)")
@@ -45,6 +50,8 @@ def behaviour(trouble: str) -> Behaviour:
     """What a mishap does to a request."""
     if trouble == "429":
         return faults.too_many_requests("1")
+    if trouble == "429x":  # the other spelling, by which some of Pylon's answers say how long
+        return faults.answer(429, b"Too many requests", {"X-Retry-After": "1"})
     if trouble.isdigit():
         return faults.answer_json(int(trouble), _ERROR)
     return {
@@ -52,6 +59,7 @@ def behaviour(trouble: str) -> Behaviour:
         "lost": faults.lose_response(),
         "truncated": faults.truncate(),
         "html": faults.html(),
+        "nulls": faults.alter(_without_empty),
         "slow": faults.delay(0.5),
         "timeout": faults.delay(1.5 * CALL_SECONDS),
     }[trouble]
@@ -63,14 +71,16 @@ class Gate:
 
     ``people(moment, ticket ids or numbers)`` lets people act; ``execute(pid)`` kills a process and returns
     when it is gone; ``look(request)`` audits a write before it takes effect; ``run_jobs`` does what a bulk
-    update asked for, ``job_seconds`` later.
+    update asked for, ``job_seconds`` later.  ``arrived`` hears of every request, ``serve`` works on it.
     """
 
     mishaps: Sequence[Mishap]
-    people: Callable[[Moment, Iterable[int]], None]
+    people: Callable[[Moment, Iterable[int | str]], None]
     execute: Callable[[int], None]
-    look: Callable[[Sequence[str]], None]
+    look: Callable[[Request], None]
     run_jobs: Callable[[], object]
+    arrived: Callable[[str, Request], None]
+    serve: Callable[[str, Request, App], Response]
     job_seconds: float = 0.0
     weaken: Weaken | None = None
     fired: Counter[str] = field(default_factory=Counter)
@@ -78,6 +88,7 @@ class Gate:
     lost: Counter[tuple[int, str]] = field(default_factory=Counter)  # answers, on the wire
     _doomed: dict[int, Death] = field(default_factory=dict)
     _seen: Counter[tuple[int, str]] = field(default_factory=Counter)
+    _read: dict[str, list[int | str]] = field(default_factory=dict)  # what each sender read last
     _late: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _over: threading.Event = field(default_factory=threading.Event)
@@ -108,11 +119,12 @@ class Gate:
 
     def __call__(self, request: Request, app: App) -> Response:
         kind = kind_of(request)
+        self.arrived(kind, request)
         if not kind:
-            return app(request)
+            return self.serve(kind, request, app)
         if len(request.body) < int(request.headers.get("content-length", "0")):
             return faults.close_early()(request, app)  # its sender died while sending: it never arrived
-        pid = _sender(request)
+        _, pid = sender_of(request)
         death = self._due(pid, kind)
         if death is not None:
             return self._die_in_flight(pid, kind, death, request, app)
@@ -122,21 +134,36 @@ class Gate:
     def _serve(self, kind: str, request: Request, app: App) -> Response:
         about = _about(kind, request)
         if kind == "ask":
-            self.asked += [(_sender(request), number, _model(request)) for number in about]
+            _, pid = sender_of(request)
+            self.asked += [(pid, number, _model(request)) for number in _numbers(request)]
             self.people(Moment.THINKING, about)
         if kind in {"write", "bulk"}:
             self.people(Moment.SENT, about)
-            self.look(_decisions(request))
-        response = self.weaken(kind, request, app) if self.weaken else app(request)
+            self.look(request)
+
+        def serve(asked: Request) -> Response:
+            return self.serve(kind, asked, app)
+
+        response = self.weaken(kind, request, serve) if self.weaken else serve(request)
         if kind == "read":
             self.people(Moment.READ, about)
+            if self._is_last_look(request, about):
+                self.people(Moment.LOOKED, about)
         elif kind == "bulk":
             self._work_on_jobs(about)
         elif kind == "write":
             self.people(Moment.WRITTEN, about)
         return response
 
-    def _work_on_jobs(self, about: Sequence[int]) -> None:
+    def _is_last_look(self, request: Request, about: list[int | str]) -> bool:
+        """Whether the sender reads the same again that it read right before: it is about to write."""
+        sender, _ = sender_of(request)
+        with self._lock:
+            before = self._read.get(sender)
+            self._read[sender] = about
+        return before == about
+
+    def _work_on_jobs(self, about: Sequence[int | str]) -> None:
         self.people(Moment.JOB, about)
 
         def work() -> None:
@@ -179,7 +206,7 @@ class Gate:
             with self._lock:
                 self.fired[f"{mishap.kind} {mishap.trouble}"] += 1
                 if mishap.kind == "ask" and loses_the_answer(mishap.trouble):
-                    self.lost.update((number, _model(request)) for number in _about("ask", request))
+                    self.lost.update((number, _model(request)) for number in _numbers(request))
             return suffer(request, app)
 
         return Fault(
@@ -190,18 +217,21 @@ class Gate:
         )
 
 
-def _sender(request: Request) -> int:
-    return int(request.headers.get(SENDER.lower(), "0"))
-
-
 def _model(request: Request) -> str:
     return str(request.json()["model"])
 
 
-def _about(kind: str, request: Request) -> list[int]:
+def _numbers(request: Request) -> list[int]:
+    """The ticket's number in a question."""
+    return [int(number) for number in _CASE.findall(request.body)[-1:]]
+
+
+def _about(kind: str, request: Request) -> list[int | str]:
     """The ticket ids of a request to the helpdesk, or the ticket's number in a question."""
     if kind == "ask":
-        return [int(number) for number in _CASE.findall(request.body)[-1:]]
+        return [*_numbers(request)]
+    if issue := issue_of(request):
+        return [issue]
     if kind == "bulk":
         return [int(ticket["id"]) for ticket in request.json()["tickets"]]
     if "ids" in request.query:
@@ -210,31 +240,17 @@ def _about(kind: str, request: Request) -> list[int]:
     return [int(found[1])] if found else []
 
 
-def _decisions(request: Request) -> list[str]:
-    """The decisions that a write carries out."""
-    body: Any = request.json()
-    tickets = body.get("tickets") or [body.get("ticket") or {}]
-    return [str((ticket.get("metadata") or {}).get("decision_id")) for ticket in tickets]
+def _without_empty(response: Response) -> Response:
+    """Null wherever there is nothing, as Pylon has it in some answers: lists, objects, the last cursor."""
+    if response.status != 200:
+        return response
+    return replace(response, body=json.dumps(_nulled(json.loads(response.body))).encode())
 
 
-# --- Helpdesks without one of the precautions that the connector relies on ---------------------------------
-
-
-def without_safe_update(kind: str, request: Request, app: App) -> Response:
-    """Writes whatever the ticket has become meanwhile."""
-    if kind not in {"write", "bulk"}:
-        return app(request)
-    body: Any = request.json()
-    for ticket in body.get("tickets") or [body["ticket"]]:
-        ticket.pop("safe_update", None)
-        ticket.pop("updated_stamp", None)
-    return app(replace(request, body=json.dumps(body).encode()))
-
-
-def without_memory(kind: str, request: Request, app: App) -> Response:
-    """Writes unconditionally, and does not show who wrote what."""
-    if kind != "audits":
-        return without_safe_update(kind, request, app)
-    response = app(request)
-    body = json.loads(response.body)
-    return replace(response, body=json.dumps(body | {"audits": []}).encode())
+def _nulled(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_nulled(each) for each in value] or None
+    if not isinstance(value, dict):
+        return value
+    shown = {key: _nulled(each) for key, each in value.items()}
+    return shown if shown and shown.get("has_next_page") is not False else None

@@ -73,6 +73,7 @@ def _warm_up() -> None:
     import connector.bootstrap
     import connector.cli.output
     import connector.cli.session
+    import connector.helpdesk.pylon
     import connector.helpdesk.zendesk
     import connector.llm.claude
     import connector.llm.wire

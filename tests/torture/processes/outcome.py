@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.torture.processes.audit import Finding
+from tests.torture.processes.finding import Finding
 from tests.torture.processes.plan import End, RoundPlan
+from tests.torture.processes.windows import Glimpses
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Outcome:
     excused: int = 0
     given_up: int = 0
     failed_open: int = 0
+    glimpses: Glimpses | None = None
     found: list[Finding] = field(default_factory=list)
 
     @property

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tests.torture.business import KINDS
-from tests.torture.ordeal import Deed
+from tests.torture.plans import DEEDS, Deed
 from tests.torture.processes.steps import NO_FATE, Fate
 
 BULK_TICKETS = 28  # more than 20 due writes go through one bulk update
@@ -51,6 +51,7 @@ class Moment(StrEnum):
     ARRIVED = "before the poll"
     THINKING = "while the model thinks"
     READ = "between re-read and write"
+    LOOKED = "between the last look and the write"
     SENT = "while the write is under way"
     JOB = "between bulk update and job"
     WRITTEN = "after the write"
@@ -84,10 +85,11 @@ class Setting:
     replicas: int
     service: bool
     bulk: bool
+    helpdesk: str = "zendesk"
 
     def __str__(self) -> str:
         how = "services" if self.service else "passes"
-        return f"{self.database} ×{self.replicas}, {how}{', bulk' if self.bulk else ''}"
+        return f"{self.helpdesk}, {self.database} ×{self.replicas}, {how}{', bulk' if self.bulk else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +121,68 @@ SETTINGS: Mapping[tuple[str, int], int] = {  # deaths of each replica
     ("postgresql", 2): 4,
     ("postgresql", 4): 3,
 }
-_TROUBLES = {
-    "poll": ("reset", "lost", "500", "503", "429", "truncated", "html"),
-    "read": ("reset", "lost", "500", "503", "429", "truncated"),
-    "audits": ("reset", "503", "truncated"),
-    "write": ("reset", "lost", "500", "503", "429", "truncated", "slow"),
-    "bulk": ("reset", "lost", "503", "429", "truncated"),
-    "job": ("reset", "500", "truncated"),
-    "ask": ("reset", "lost", "500", "529", "429", "truncated", "timeout"),
-}
 _LOST_ANSWERS = frozenset({"lost", "truncated"})  # of those that come too late the ledger tells
-_HELD = ("poll", "ask", "ask", "read", "write", "write", "bulk", "bulk", "job")
-# What an undisturbed run does not do: it looks for an earlier write only after a kill.
-_RECOVERY = ("before GET /api/v2/tickets/#/audits", "after GET /api/v2/tickets/#/audits")
 _LATEST = 12
-Steps = Mapping[tuple[str, bool, bool], Sequence[str]]
+Steps = Mapping[tuple[str, str, bool, bool], Sequence[str]]
+"""The steps of undisturbed runs, by (helpdesk, database, service, bulk)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What can happen at one helpdesk: which requests suffer what, or are held, and what people do when.
+
+    ``recovery`` are steps that an undisturbed run does not take: what it does only after a kill.
+    """
+
+    troubles: Mapping[str, tuple[str, ...]]
+    suffering: tuple[str, ...]
+    held: tuple[str, ...]
+    recovery: tuple[str, ...]
+    moments: tuple[Moment, ...]
+    deeds: tuple[Deed, ...]
+    afterwards: tuple[Deed, ...]  # right after our write
+    bulk: float  # how often there are bulk updates
+
+
+_ASK = ("reset", "lost", "500", "529", "429", "truncated", "timeout")
+_GATEWAY = ("500", "502", "503", "504")
+RANGES: Mapping[str, Range] = {
+    "zendesk": Range(
+        {
+            "poll": ("reset", "lost", "500", "503", "429", "truncated", "html"),
+            "read": ("reset", "lost", "500", "503", "429", "truncated"),
+            "audits": ("reset", "503", "truncated"),
+            "write": ("reset", "lost", "500", "503", "429", "truncated", "slow"),
+            "bulk": ("reset", "lost", "503", "429", "truncated"),
+            "job": ("reset", "500", "truncated"),
+            "ask": _ASK,
+        },
+        suffering=("poll", "read", "write", "write", "bulk", "job", "audits", "ask", "ask"),
+        held=("poll", "ask", "ask", "read", "write", "write", "bulk", "bulk", "job"),
+        recovery=("before GET /api/v2/tickets/#/audits", "after GET /api/v2/tickets/#/audits"),
+        moments=tuple(moment for moment in Moment if moment is not Moment.LOOKED),
+        deeds=DEEDS,
+        afterwards=(Deed.REVERT, Deed.ROUTE, Deed.TAG),
+        bulk=0.3,
+    ),
+    "pylon": Range(
+        {
+            "poll": ("reset", "lost", *_GATEWAY, "429", "429x", "truncated", "html", "nulls"),
+            "read": ("reset", "lost", *_GATEWAY, "429", "429x", "truncated", "nulls"),
+            "messages": ("reset", "503", "429x", "truncated", "nulls"),
+            "write": ("reset", "lost", *_GATEWAY, "429", "429x", "truncated", "slow", "nulls"),
+            "note": ("reset", "lost", "503", "429"),
+            "ask": _ASK,
+        },
+        suffering=("poll", "read", "read", "messages", "write", "write", "write", "note", "ask"),
+        held=("poll", "ask", "read", "read", "write", "write", "write", "note"),
+        recovery=(),
+        moments=tuple(moment for moment in Moment if moment is not Moment.JOB),
+        deeds=DEEDS,
+        afterwards=(Deed.REVERT, Deed.ROUTE, Deed.TAG, Deed.OVERWRITE),
+        bulk=0.0,
+    ),
+}
 
 
 def loses_the_answer(trouble: str) -> bool:
@@ -141,29 +190,32 @@ def loses_the_answer(trouble: str) -> bool:
     return trouble in _LOST_ANSWERS
 
 
-def draw(seed: int, number: int, pair: tuple[str, int], steps: Steps) -> RoundPlan:
-    """Round ``number``; ``steps`` are those that an undisturbed run of (database, service, bulk) passes."""
-    chance = random.Random(f"{seed}/{number}")
-    setting = Setting(*pair, service=chance.random() < 0.35, bulk=chance.random() < 0.3)
-    recorded = steps[setting.database, setting.service, setting.bulk]
+def draw(seed: int, number: int, pair: tuple[str, int], steps: Steps, helpdesk: str = "zendesk") -> RoundPlan:
+    """Round ``number`` on ``pair``: the database and how many replicas."""
+    chance, there = random.Random(f"{seed}/{number}"), RANGES[helpdesk]
+    service, bulk = chance.random() < 0.35, chance.random() < there.bulk
+    setting = Setting(*pair, service=service, bulk=bulk, helpdesk=helpdesk)
+    recorded = (*steps[helpdesk, setting.database, service, bulk], *there.recovery)
     kinds = [*KINDS, "confident", ROUTED]
     tickets = tuple(chance.choices(kinds, k=BULK_TICKETS if setting.bulk else chance.randint(4, 8)))
     lives = SETTINGS[pair] + 2 * (not setting.service)  # a pass is often over before its end has come
-    deaths = tuple(tuple(_death(chance, recorded) for _ in range(lives)) for _ in range(setting.replicas))
+    deaths = tuple(
+        tuple(_death(chance, there, recorded) for _ in range(lives)) for _ in range(setting.replicas)
+    )
     arrivals = tuple(chance.choices(kinds, k=lives * setting.replicas))
     everything = len(tickets) + len(arrivals)
-    moves = tuple(_move(chance, everything, len(tickets)) for _ in range(chance.randint(2, 6)))
-    mishaps = tuple(_mishap(chance) for _ in range(chance.choice((0, 0, 1, 2, 4))))
+    moves = tuple(_move(chance, there, everything, len(tickets)) for _ in range(chance.randint(2, 6)))
+    mishaps = tuple(_mishap(chance, there) for _ in range(chance.choice((0, 0, 1, 2, 4))))
     return RoundPlan(
         number, setting, tickets, arrivals, deaths, moves, mishaps, round(chance.uniform(0, 0.8), 2)
     )
 
 
-def _death(chance: random.Random, recorded: Sequence[str]) -> Death:
+def _death(chance: random.Random, there: Range, recorded: Sequence[str]) -> Death:
     (end,) = chance.choices(tuple(End), weights=(60, 17, 14, 6, 3))
     # Mostly the first of its name: later ones come only where there is much to do.
     nth = min(1 + int(chance.expovariate(0.8)), _LATEST)
-    at = Fate(chance.choice((*recorded, *_RECOVERY)), nth)
+    at = Fate(chance.choice(recorded), nth)
     seconds = round(chance.uniform(0.03, 1.2), 2)
     match end:
         case End.AT_STEP:
@@ -171,19 +223,21 @@ def _death(chance: random.Random, recorded: Sequence[str]) -> Death:
         case End.STOPPED if chance.random() < 0.7:
             return Death(end, Fate(at.name, at.nth, signal.SIGSTOP))
         case End.IN_FLIGHT:
-            kind, effect = chance.choice(_HELD), chance.random() < 0.75
+            kind, effect = chance.choice(there.held), chance.random() < 0.75
             return Death(end, seconds=seconds, kind=kind, nth=chance.randint(1, 2), takes_effect=effect)
         case _:
             return Death(end, seconds=seconds)
 
 
-def _move(chance: random.Random, tickets: int, first: int) -> Move:
-    moment = chance.choice(tuple(Moment))
-    deeds = (Deed.REVERT, Deed.ROUTE, Deed.TAG) if moment is Moment.WRITTEN else tuple(Deed)
+def _move(chance: random.Random, there: Range, tickets: int, first: int) -> Move:
+    moment = chance.choice(there.moments)
+    deeds = there.afterwards if moment is Moment.WRITTEN else there.deeds
     number = chance.randint(1, first if moment is Moment.JOB else tickets)
     return Move(moment, number, chance.choice(deeds))
 
 
-def _mishap(chance: random.Random) -> Mishap:
-    kind = chance.choice(("poll", "read", "write", "write", "bulk", "job", "audits", "ask", "ask"))
-    return Mishap(kind, chance.choice(_TROUBLES[kind]), chance.randint(0, 5), chance.choice((1, 1, 1, 2, 3)))
+def _mishap(chance: random.Random, there: Range) -> Mishap:
+    kind = chance.choice(there.suffering)
+    return Mishap(
+        kind, chance.choice(there.troubles[kind]), chance.randint(0, 5), chance.choice((1, 1, 1, 2, 3))
+    )

@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from connector.sandbox.server import Request
 from tests.torture.processes import audit
 from tests.torture.processes.agenda import Agenda
-from tests.torture.processes.audit import Broken, Excuses
 from tests.torture.processes.databases import Database
-from tests.torture.processes.gate import CALL_SECONDS, Gate, Weaken
+from tests.torture.processes.finding import Broken, Excuses
+from tests.torture.processes.gate import CALL_SECONDS, Gate
 from tests.torture.processes.nursery import Command, News, Nursery
 from tests.torture.processes.outcome import Outcome
 from tests.torture.processes.plan import Death, End, Moment, RoundPlan
 from tests.torture.processes.steps import NO_FATE
-from tests.torture.processes.town import TIERS, town
+from tests.torture.processes.town import TIERS
+from tests.torture.processes.towns import open_town
+from tests.torture.processes.weaken import Weaken
 from tests.torture.remains import Remains
 
 _OLD_SECONDS = 300
@@ -69,6 +72,7 @@ class Round:
         self._arrivals = deque(plan.arrivals)
         self._agenda = Agenda()
         self._interrupted: set[int] = set()  # killed or stopped, by process id
+        self._stopped: set[int] = set()
         self._verdicts: dict[str, tuple[str, str, str]] = {}
         self._rests = False
         self.outcome = Outcome(plan)
@@ -77,7 +81,9 @@ class Round:
             people=self._people,
             execute=self._execute,
             look=self._look,
-            run_jobs=lambda: self._town.zendesk.run_jobs(),
+            run_jobs=lambda: self._town.run_jobs(),
+            arrived=lambda kind, request: self._town.arrived(kind, request),
+            serve=lambda kind, request, app: self._town.serve(kind, request, app),
             job_seconds=plan.job_seconds,
             weaken=weaken,
         )
@@ -85,7 +91,7 @@ class Round:
     def play(self) -> Outcome:
         """Play it to its end."""
         began = time.monotonic()
-        with town(self._gate) as self._town:
+        with open_town(self._plan.setting.helpdesk, self._gate) as self._town:
             for kind in self._plan.tickets:
                 self._arrive(kind, age_seconds=_OLD_SECONDS)
             try:
@@ -104,12 +110,12 @@ class Round:
         number = self._town.arrives(kind, age_seconds=age_seconds)
         self._act(Moment.ARRIVED, [number])
 
-    def _people(self, moment: Moment, about: Iterable[int]) -> None:
+    def _people(self, moment: Moment, about: Iterable[int | str]) -> None:
         """People act on these tickets, given by number or by the helpdesk's id, if that is planned."""
         numbers = self._numbers_of
         self._act(moment, [numbers.get(str(each), each) for each in about])
 
-    def _act(self, moment: Moment, numbers: Sequence[int]) -> None:
+    def _act(self, moment: Moment, numbers: Sequence[int | str]) -> None:
         for move in [each for each in self._moves if each.moment is moment and each.number in numbers]:
             try:
                 self._moves.remove(move)
@@ -117,9 +123,9 @@ class Round:
                 continue  # another request was quicker
             self._town.does(move.deed, move.number)
 
-    def _look(self, decision_ids: Sequence[str]) -> None:
-        for each in audit.uncommitted(self._database.remains, list(decision_ids)):
-            self._find(Broken.UNDECIDED, f"decision {each}")
+    def _look(self, request: Request) -> None:
+        if undecided := self._town.undecided(request, self._database.remains):
+            self._find(Broken.UNDECIDED, undecided)
 
     def _find(self, broken: Broken, what: str) -> None:
         self.outcome.found.append((broken, what))
@@ -172,6 +178,7 @@ class Round:
     def _told(self, replica: Replica, news: News) -> None:
         if news.became == "stopped":
             self._interrupted.add(news.pid)
+            self._stopped.add(news.pid)
             self.outcome.ends[End.STOPPED] += 1
             self._agenda.later(
                 1.25 * self._database.lease_seconds, partial(self._nursery.kill, news.pid, signal.SIGCONT)
@@ -199,7 +206,7 @@ class Round:
         remains = self._database.left_behind()
         if remains.is_empty:
             return
-        if ahead := audit.checkpoint_is_ahead(self._town, remains):
+        if ahead := self._town.checkpoint_is_ahead(remains):
             self._find(Broken.CHECKPOINT_AHEAD, ahead)
         now = remains.decisions()
         if any(now.get(each) != verdict for each, verdict in self._verdicts.items()):
@@ -209,7 +216,7 @@ class Round:
     @property
     def _numbers_of(self) -> dict[str, int]:
         """Our numbers by the helpdesk's ids."""
-        return {str(ticket_id): number for number, ticket_id in dict(self._town.tickets).items()}
+        return {ticket_id: number for number, ticket_id in dict(self._town.tickets).items()}
 
     def _execute(self, pid: int) -> None:
         self._nursery.kill(pid)
@@ -250,7 +257,7 @@ class Round:
 
     def _is_quiet(self) -> bool:
         remains = self._database.remains
-        if remains.is_empty or not self._gate.is_quiet or not audit.is_all_stored(self._town, remains):
+        if remains.is_empty or not self._gate.is_quiet or not self._town.is_all_stored(remains):
             return False  # what is stored after this look is work, and seen by the next
         waiting = "SELECT 1 FROM {} WHERE state IN ('pending', 'leased') LIMIT 1"
         return not any(remains.rows(waiting.format(table)) for table in ("submissions", "writes"))
@@ -278,8 +285,8 @@ class Round:
     def _judge(self) -> None:
         remains, outcome = self._database.remains, self.outcome
         excuses = self._excuses(remains)
-        outcome.found += audit.examine(self._town, remains, excuses)
-        if ahead := audit.checkpoint_is_ahead(self._town, remains):
+        outcome.found += self._town.examine(remains, excuses)
+        if ahead := self._town.checkpoint_is_ahead(remains):
             self._find(Broken.CHECKPOINT_AHEAD, ahead)
         ends = [end for ends in audit.submissions(remains).values() for end in ends]
         outcome.given_up = sum(end.is_given_up for end in ends)
@@ -287,7 +294,8 @@ class Round:
         outcome.moves = len(self._town.deeds)
         outcome.faults = self._gate.fired
         outcome.tickets = len(self._town.tickets)
-        outcome.effects = len(self._town.zendesk.writes())
+        outcome.effects = self._town.effects()
+        outcome.glimpses = self._town.glimpses(self._stopped)
         outcome.paid, outcome.needed = self._town.paid.total(), len(self._town.paid)
         outcome.excused = (excuses.questions + excuses.wire + excuses.late).total()
 
@@ -296,7 +304,10 @@ class Round:
 
         On a machine that stalls, a lease may run out that nobody meant to run out; the log says so.
         """
-        excuses = Excuses(wire=Counter({(n, TIERS[m]): c for (n, m), c in self._gate.lost.items()}))
+        excuses = Excuses(
+            wire=Counter({(n, TIERS[m]): c for (n, m), c in self._gate.lost.items()}),
+            interrupted=frozenset(self._interrupted),
+        )
         asked = Counter(
             (number, TIERS[model]) for pid, number, model in self._gate.asked if pid in self._interrupted
         )

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from connector.sandbox.server import Request
+
 SENDER = "X-Sent-By"
-"""The header that tells the emulators which process sends a request."""
+"""The header that tells the emulators which thread of which process sends a request."""
 
 _CHANGES = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM) (?!SKIP\b)(\w+)")
-_IDS = re.compile(r"(?<=/)(?:\d+|V3-\w+)")
+_IDS = re.compile(r"(?<=/)(?:\d+(?![\w-])|V3-\w+|[0-9a-f]{8}(?:-[0-9a-f]+){4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,12 @@ class Fate:
 
 
 NO_FATE = Fate()
+
+
+def sender_of(request: Request) -> tuple[str, int]:
+    """Who sent a request: the thread, and the id of its process; 0 when it does not say."""
+    thread = request.headers.get(SENDER.lower(), "")
+    return thread, int(thread.partition(".")[0] or 0)
 
 
 class Steps:
@@ -99,7 +107,7 @@ class Steps:
     def _around(self, send: Callable[..., Any], path: Callable[[Any], str]) -> Callable[..., Any]:
         def stepwise(library: Any, request: Any, **named: Any) -> Any:
             what = f"{request.method} {_IDS.sub('#', path(request).partition('?')[0])}"
-            request.headers[SENDER] = str(os.getpid())
+            request.headers[SENDER] = f"{os.getpid()}.{threading.get_ident()}"
             self(f"before {what}")
             answer = send(library, request, **named)
             self(f"after {what}")
