@@ -23,7 +23,7 @@ SBOM := dist/sbom.cdx.json
 .PHONY: help setup demo test check bench torture week audit sbom documents lock clean
 
 help:
-	@echo "make demo       play 60 real customer threads through a local helpdesk: no account, no key (HELPDESK=pylon)"
+	@echo "make demo       play 60 real customer threads through a local helpdesk, no account (HELPDESK=pylon)"
 	@echo "make test       run the tests"
 	@echo "make check      formatting, lint, types, layers, documents"
 	@echo "make bench      run the benchmarks (LABELLED=DIR: those of labelled tickets on the sets there too)"

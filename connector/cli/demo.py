@@ -191,5 +191,5 @@ def _conclude(rehearsed: dict[str, Any], lived: dict[str, Any], mind: Mind, vend
         "\nHow to go on:\n"
         f"  {ledger} connector decisions --kind escalated\n"
         f"  {ledger} connector explain TICKET\n"
-        f"  connector init   # your own {vendor.shown}: a few questions, then settings.toml and secret files"
+        f"  connector init --helpdesk {vendor}   # your own: asks, and writes settings and secrets"
     )

@@ -27,7 +27,7 @@ class BearerToken:
         return False
 
 
-def refusal(told: str, body: bytes, region: str | None = None) -> AuthRefused:
+def refusal(told: str, body: bytes, *, region: str | None) -> AuthRefused:
     """``told``, with what a person can do about it where Pylon's code is known.
 
     ``region`` is the one that was asked, us or eu; None where an address was given instead.
@@ -35,9 +35,7 @@ def refusal(told: str, body: bytes, region: str | None = None) -> AuthRefused:
     code = error_code(body)
     if code == _WRONG_REGION:
         other = {"us": "eu", "eu": "us"}.get(region or "")
-        way_out = (
-            f'set [helpdesk] region = "{other}"' if other else "leave base_url out and set region instead"
-        )
+        way_out = f'set [helpdesk] region = "{other}"' if other else "leave base_url out and set region"
         return WrongRegion(f"{told}: the token belongs to Pylon's other region; {way_out}")
     advice = _ADVICE.get(code)
     return AuthRefused(f"{told}: {advice}" if advice else told)

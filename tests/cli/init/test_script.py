@@ -143,7 +143,7 @@ def test_a_token_of_the_other_region_ends_with_77_in_plain_words_and_leaves_noth
 ) -> None:
     done = init("--helpdesk", "pylon", "--base-url", tenant.url, CONNECTOR_HELPDESK__API_TOKEN=ELSEWHERE)
 
-    told = "the token belongs to Pylon's other region; set [helpdesk] region to that one"
+    told = "the token belongs to Pylon's other region; leave base_url out and set region"
     assert (done.code, told in done.err) == (os.EX_NOPERM, True), done.err
     assert list(tmp_path.iterdir()) == []
 

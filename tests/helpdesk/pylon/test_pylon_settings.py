@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -71,3 +72,28 @@ def test_a_person_is_found_by_an_address(clock: ManualClock, web: responses.Requ
     )
 
     assert find_requesters(settings_for(), clock, "ann@example.com") == ("c-1",)
+
+
+def test_the_settings_say_whether_openers_are_confirmed_and_which_teams_are_the_inbox(
+    clock: ManualClock, organization: Organization
+) -> None:
+    organization.add("a")
+    organization.add("b", team={"id": "t-1"})
+    trusting = open_helpdesk(settings_for(confirm_openers=False), clock)
+    careful = open_helpdesk(settings_for(inbox_groups=["Triage"]), clock)
+
+    list(trusting.pages(None, clock.now() - timedelta(days=1)))
+    trusted = [path for _, path, _ in organization.requests]
+    list(careful.pages(None, clock.now() - timedelta(days=1)))
+
+    assert trusted == ["/issues/search"]
+    assert [path for _, path, _ in organization.requests][1:] == [
+        "/issues/search",
+        "/issues/b/messages",
+        "/issues/a/messages",
+    ]
+
+
+def test_a_limit_of_an_endpoint_that_pylon_does_not_have_is_a_mistake_in_the_settings() -> None:
+    with pytest.raises(ValidationError, match="requests_per_minute"):
+        settings_for(requests_per_minute={"replies": 10})
