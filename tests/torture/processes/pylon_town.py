@@ -106,7 +106,16 @@ class PylonTown(Town):
         told = [each for each in self.windows.sent if each.pid not in stopped]
         seconds = tuple(each.window_seconds for each in told if each.window_seconds is not None)
         requests = sum(each.requests or 0 for each in told)
-        return Glimpses(seconds, requests, len(self.overtaken), len(self.tags_overtaken))
+        overtaken, tags = len(self.overtaken), len(self.tags_overtaken)
+        return Glimpses(seconds, requests, overtaken, tags, self._deeds_in_the_same_second())
+
+    def _deeds_in_the_same_second(self) -> int:
+        found = 0
+        for issue_id, acts in self.acts.items():
+            seconds = [int(each.updated_at) for each in self.pylon.world.versions[issue_id]]
+            made = [act.version for act in acts if act.version < len(seconds)]
+            found += sum(seconds[at] in (*seconds[at - 1 : at], *seconds[at + 1 : at + 2]) for at in made)
+        return found
 
     def effects(self) -> int:
         return sum(pylon_audit.changes_something(write) for write in self.pylon.writes())

@@ -63,13 +63,15 @@ class Sent:
 class Glimpses:
     """Of some writes the time between the last look and the write, and the requests of the sender in it.
 
-    ``overtaken`` counts people who came in between and were overruled, ``tags`` theirs that were lost.
+    ``overtaken`` counts people who came in between and were overruled, ``tags`` theirs that were lost;
+    ``same_second`` deeds of people in the second of another change, which have the same version.
     """
 
     seconds: tuple[float, ...] = ()
     requests: int = 0
     overtaken: int = 0
     tags: int = 0
+    same_second: int = 0
 
     def __add__(self, other: Glimpses) -> Glimpses:
         return Glimpses(
@@ -77,6 +79,7 @@ class Glimpses:
             self.requests + other.requests,
             self.overtaken + other.overtaken,
             self.tags + other.tags,
+            self.same_second + other.same_second,
         )
 
     def __str__(self) -> str:
@@ -86,7 +89,7 @@ class Glimpses:
             f"between the last look at an issue and its write: {len(self.seconds)} writes, "
             f"p50 {at[0.5]:.1f} ms, p95 {at[0.95]:.1f} ms, max {1000 * ranked[-1]:.1f} ms, "
             f"{self.requests} requests; {self.overtaken} people overruled in it, "
-            f"{self.tags} of their tags lost"
+            f"{self.tags} of their tags lost; {self.same_second} deeds in the second of another change"
         )
 
 
