@@ -68,11 +68,18 @@ def books_on(
         with closing(open_store("sqlite://", clock=clock)) as scratch:
             yield Books(overlay(store, scratch, helpdesk, worker, budget=budget, tell=observer), None)
     else:
-        polling = max(_POLLS_PER_LEASE * settings.poll.interval_seconds, _LEAST_POLL_LEASE_SECONDS)
-        spending = spending_of(settings, observer)
-        ours = store.ledger(helpdesk, worker, poll_lease_seconds=polling, spending=spending)
-        with given_back(ours) as ledger:
-            yield Books(ledger, store.eraser(helpdesk))
+        with live_books_on(store, settings, spending_of(settings, observer)) as books:
+            yield books
+
+
+@contextmanager
+def live_books_on(store: Store, settings: Settings, spending: Spending | None) -> Iterator[Books]:
+    """The same, never for a dry run; ``spending`` may watch over several ledgers of this database."""
+    helpdesk = settings.helpdesk.ledger_name
+    polling = max(_POLLS_PER_LEASE * settings.poll.interval_seconds, _LEAST_POLL_LEASE_SECONDS)
+    ours = store.ledger(helpdesk, worker_name(), poll_lease_seconds=polling, spending=spending)
+    with given_back(ours) as ledger:
+        yield Books(ledger, store.eraser(helpdesk))
 
 
 def spending_of(settings: Settings, observer: Observer) -> Spending | None:

@@ -25,11 +25,11 @@ class Finding:
     code: int = os.EX_OK
 
 
-def check(*, as_json: bool, config: Path | None) -> int:
+def check(*, helpdesk: str | None = None, as_json: bool, config: Path | None) -> int:
     """Exit code 0, or that of the first failure."""
     findings: list[Finding] = []
     try:
-        with session(config, level="warning") as at_work:
+        with session(config, level="warning", helpdesk=helpdesk, each=True) as at_work:
             findings += [Finding("settings", "ok", "read and consistent"), *_connections(at_work)]
     except ConnectorError as error:
         findings.append(Finding("settings", "fail", str(error), error.exit_code))
@@ -43,18 +43,26 @@ def check(*, as_json: bool, config: Path | None) -> int:
 
 def _connections(at_work: Session) -> Iterator[Finding]:
     yield _tried("database", lambda: _database(at_work), "create the directory, or correct [store] url")
-    helpdesk = _tried(
-        "helpdesk", lambda: _helpdesk(at_work), "see README, a real Zendesk in five steps, or Pylon"
-    )
-    yield helpdesk
-    if helpdesk.state == "ok":
-        yield _tried("groups", lambda: _groups(at_work), "correct the group in [[teams]] or create it")
+    for each in at_work.each():
+        yield from _account(each)
     yield _tried("local tier", lambda: _local(at_work), "connector train LABELS.csv")
     if not at_work.settings.llm.enabled:
         yield Finding("models", "ok", "off ([llm] enabled = false); what nothing decides goes to a person")
         return
     for tier in (Tier.CHEAP, Tier.STRONG):
         yield _tried(f"{tier} model", lambda tier=tier: _model(at_work, tier), "check the key and [llm]")  # type: ignore[misc]
+
+
+def _account(at_work: Session) -> Iterator[Finding]:
+    """One helpdesk and its groups; the lines bear its name where there are several."""
+    of = f" {at_work.settings.one_of_several}".rstrip()
+    helpdesk = _tried(
+        f"helpdesk{of}", lambda: _helpdesk(at_work), "see README, a real Zendesk in five steps, or Pylon"
+    )
+    yield helpdesk
+    if helpdesk.state == "ok":
+        teams = "[[teams]] or [[helpdesks]]" if of else "[[teams]]"
+        yield _tried(f"groups{of}", lambda: _groups(at_work), f"correct the group in {teams} or create it")
 
 
 def _tried(what: str, prove: Callable[[], str | Finding], advice: str) -> Finding:

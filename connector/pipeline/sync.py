@@ -19,7 +19,10 @@ WRITE_FROM = 100  # so many finished decisions are worth a bulk write while mode
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The three stages over one ledger, which of them this process runs, and what tidies up behind them."""
+    """The three stages over one ledger, which of them this process runs, and what tidies up behind them.
+
+    ``helpdesk`` is the name of theirs, where the process serves several; else empty.
+    """
 
     intake: Intake
     triage: Triage
@@ -29,6 +32,7 @@ class Stages:
     write_from: int = WRITE_FROM
     retention: Retention | None = None  # not in a dry run
     role: Role = Role.ALL
+    helpdesk: str = ""
 
 
 def run_pass(stages: Stages) -> Due:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from connector.pipeline import whose
 from connector.ports import Clock, Event
 
 _LONGEST_NAP_SECONDS = 5.0  # between two looks; more was a suspended machine or a stopped process
@@ -40,7 +41,10 @@ class Watchdog:
             self._longest[job] = max(self._silence, 3 * seconds)
 
     def __call__(self, event: Event) -> None:
-        self.alive(_AT_WORK.get(event.name) or str(event.facts.get("stage")))
+        job = _AT_WORK.get(event.name) or str(event.facts.get("stage"))
+        helpdesk = event.facts.get(whose.FACT)
+        for name in (job, f"{job}:{helpdesk}"):  # the second where there are several helpdesks
+            self.alive(name)
 
     def alive(self, job: str) -> None:
         if job in self._seen:

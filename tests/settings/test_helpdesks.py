@@ -255,7 +255,8 @@ def test_names_and_keys_that_nobody_has_are_refused(complain: Complain, write_se
         'CONNECTOR_HELPDESKS__ACME__NAME: unknown setting, did you mean "CONNECTOR_HELPDESKS__ACME__KIND"?',
         "CONNECTOR_HELPDESKS__ACME__RATE_SHER: unknown setting, "
         'did you mean "CONNECTOR_HELPDESKS__ACME__RATE_SHARE"?',
-        'CONNECTOR_HELPDESKS__ACNE__RATE_SHARE: no [[helpdesks]] table has the name "acne", did you mean "acme"?',
+        "CONNECTOR_HELPDESKS__ACNE__RATE_SHARE: "
+        'no [[helpdesks]] table has the name "acne", did you mean "acme"?',
         "secrets/helpdesks__acme__client_secrt: unknown secret, "
         'did you mean "helpdesks__acme__client_secret"?',
         "secrets/helpdesks__acne__client_secret: "

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from connector.cli.commands.options import AsJson, Config
+from connector.cli.commands.options import AsJson, Config, Helpdesk
 from connector.pipeline.role import Role
 
 working = typer.Typer()
@@ -25,6 +25,7 @@ def run(
             "two need PostgreSQL)."
         ),
     ] = Role.ALL,
+    helpdesk: Helpdesk = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -38,7 +39,7 @@ def run(
     from connector.cli.run import run as work
 
     mode = Mode.DRY_RUN if dry_run else Mode.ONCE if once else Mode.LIVE
-    raise typer.Exit(work(mode, role, as_json=as_json, config=config))
+    raise typer.Exit(work(mode, role, helpdesk=helpdesk, as_json=as_json, config=config))
 
 
 @working.command()
@@ -69,14 +70,14 @@ def demo(
 
 
 @working.command()
-def check(as_json: AsJson = False, config: Config = None) -> None:
+def check(helpdesk: Helpdesk = None, as_json: AsJson = False, config: Config = None) -> None:
     """Prove that settings, database, helpdesk, groups and models work; each failure names the next step.
 
     Example: connector check
     """
     from connector.cli.check import check as work
 
-    raise typer.Exit(work(as_json=as_json, config=config))
+    raise typer.Exit(work(helpdesk=helpdesk, as_json=as_json, config=config))
 
 
 @working.command()
