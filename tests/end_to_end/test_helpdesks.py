@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
@@ -44,12 +45,33 @@ ELSEWHERE = "Elsewhere"
 
 
 @dataclass
+class Crowd:
+    """Where calls of the model wait for each other, all but the first: for so many, or at most a second.
+
+    Then ``look`` is called.
+    """
+
+    barrier: Barrier | None = None
+    look: Callable[[], object] = lambda: None
+    led: bool = False
+
+    def meet(self) -> None:
+        if self.barrier is None or not self.led:
+            self.led = self.barrier is not None
+            return
+        with suppress(BrokenBarrierError):
+            self.barrier.wait(1.0)
+        self.look()
+
+
+@dataclass
 class Twins:
     """Two accounts that began alike, so that their groups and tickets have the same ids."""
 
     clock: ManualClock
     accounts: dict[str, ZendeskSandbox]
     claude: ClaudeSandbox
+    crowd: Crowd
     settings: Settings
     groups: dict[str, int]
     events: list[Event] = field(default_factory=list)
@@ -82,6 +104,15 @@ class Twins:
         held = self.accounts[name].tickets()[ticket].group_id
         return next((group for group, id_ in self.groups.items() if id_ == held), None)
 
+    def count(self, what: str) -> int:
+        """How many rows the ledger has, asked while it is in use."""
+        url = self.settings.store.url.get_secret_value()
+        with (
+            closing(open_store(url, clock=self.clock, read_only=True)) as store,
+            store.database.read("c") as tx,
+        ):
+            return int(tx.exec_driver_sql(f"SELECT count(*) FROM {what}").scalar_one())  # noqa: S608 - our own
+
     def story(self, name: str, ticket: int) -> Story:
         with open_reports(self.settings, self.clock) as reports:
             return reports.story(str(ticket), name)
@@ -90,10 +121,11 @@ class Twins:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def twins(request: pytest.FixtureRequest, clock: ManualClock, store_url: str) -> Iterator[Twins]:
     url = store_url if request.param == "sqlite" else request.getfixturevalue("postgres").url
+    crowd = Crowd()
     with (
         ZendeskSandbox(clock.timestamp, rate_limits=False) as acme,
         ZendeskSandbox(clock.timestamp, rate_limits=False) as bolt,
-        ClaudeSandbox(api_key="key", latency_seconds=0.02) as claude,
+        ClaudeSandbox(api_key="key", author=lambda _: crowd.meet()) as claude,
     ):
         accounts = dict(zip(NAMES, (acme, bolt), strict=True))
         overrides = {
@@ -115,7 +147,7 @@ def twins(request: pytest.FixtureRequest, clock: ManualClock, store_url: str) ->
         wanted = {group for each in settings.per_helpdesk() for group in each.groups().values()}
         names = [*sorted(wanted), "Support", ELSEWHERE]
         (groups,) = {tuple(zendesk.add_group(name) for name in names) for zendesk in accounts.values()}
-        yield Twins(clock, accounts, claude, settings, dict(zip(names, groups, strict=True)))
+        yield Twins(clock, accounts, claude, crowd, settings, dict(zip(names, groups, strict=True)))
 
 
 def test_each_ticket_is_classified_and_routed_by_itself(twins: Twins) -> None:
@@ -272,15 +304,13 @@ def test_each_has_a_rate_budget_of_its_own(twins: Twins) -> None:
 
     twins.run()
 
-    with closing(open_store(twins.settings.store.url.get_secret_value(), clock=twins.clock)) as store:
-        with store.database.read("count") as tx:
-            counted = tx.exec_driver_sql("SELECT DISTINCT helpdesk FROM rate_budgets").scalars().all()
-        # Alone on a file nobody shares a count.
-        assert set(counted) == (set(NAMES) if store.is_shared else set())
+    counted = twins.count("(SELECT DISTINCT helpdesk FROM rate_budgets) AS each_one")
+    is_shared = twins.settings.store.url.get_secret_value().startswith("postgresql")
+    assert counted == (2 if is_shared else 0)  # alone on a file nobody shares a count
 
 
-def test_in_one_process_they_share_the_workers_and_the_cached_prompt(twins: Twins) -> None:
-    for _ in range(8):
+def test_in_one_process_they_share_the_cached_prompt(twins: Twins) -> None:
+    for _ in range(4):
         twins.arrives()
     twins.clock.advance(300)
 
@@ -288,10 +318,27 @@ def test_in_one_process_they_share_the_workers_and_the_cached_prompt(twins: Twin
         at_once(helpdesks)
 
     written = [call for call in twins.claude.calls if call.usage.cache_creation_input_tokens]
-    assert twins.claude.high_water <= twins.settings.llm.workers
-    assert len(twins.claude.calls) == 16
-    assert len(written) == 1
-    assert {len(zendesk.writes()) for zendesk in twins.accounts.values()} == {8}
+    assert (len(twins.claude.calls), len(written)) == (8, 1)
+    assert {len(zendesk.writes()) for zendesk in twins.accounts.values()} == {4}
+
+
+def test_in_one_process_no_more_calls_are_begun_than_there_are_workers(twins: Twins) -> None:
+    for _ in range(4):
+        twins.arrives()
+    twins.clock.advance(300)
+    begun: list[int] = []
+
+    def look() -> None:
+        begun.append(twins.count("model_calls WHERE state = 'started'"))
+
+    workers = twins.settings.llm.workers
+    twins.crowd.barrier, twins.crowd.look = Barrier(workers + 1), look
+
+    with connect_all(twins.settings, twins.clock, twins.events.append) as helpdesks:
+        at_once(helpdesks)
+
+    assert len(begun) == 7
+    assert 1 <= max(begun) <= workers
 
 
 def test_an_outage_of_claude_is_told_once_and_about_no_helpdesk(twins: Twins) -> None:
