@@ -37,6 +37,7 @@ from connector.sandbox.claude_api import ClaudeSandbox
 from connector.sandbox.faults import Fault, answer
 from connector.sandbox.zendesk_api import ZendeskSandbox
 from connector.settings import Settings, load_settings
+from connector.settings.connections import HelpdeskSettings
 from connector.store import Whose, open_store
 from connector.store.story import Story
 
@@ -145,7 +146,7 @@ def twins(request: pytest.FixtureRequest, clock: ManualClock, store_url: str) ->
         }
         settings = load_settings(overrides=overrides, environment={}, use_file=False, secret_dirs=[]).settings
         wanted = {group for each in settings.per_helpdesk() for group in each.groups().values()}
-        names = [*sorted(wanted), "Support", ELSEWHERE]
+        names = [*sorted({*wanted, *settings.groups().values()}), "Support", ELSEWHERE]
         (groups,) = {tuple(zendesk.add_group(name) for name in names) for zendesk in accounts.values()}
         yield Twins(clock, accounts, claude, crowd, settings, dict(zip(names, groups, strict=True)))
 
@@ -169,6 +170,20 @@ def test_each_ticket_is_classified_and_routed_by_itself(twins: Twins) -> None:
     with open_reports(twins.settings, twins.clock) as reports:
         assert reports.helpdesks_of(str(ticket)) == NAMES
         assert [row.helpdesk for row in reports.decisions(ticket=str(ticket), helpdesk="bolt")] == ["bolt"]
+
+
+def test_a_ledger_goes_on_when_its_helpdesk_becomes_one_of_several_under_its_name(twins: Twins) -> None:
+    twins.arrives()
+    alone = twins.of("acme").helpdesk.model_dump(exclude={"groups"})
+    several = twins.settings
+    twins.settings = several.model_copy(update={"helpdesk": HelpdeskSettings(**alone), "helpdesks": ()})
+    twins.run("acme")
+
+    twins.settings = several
+    told = twins.run()
+
+    assert told["acme"]["screened"] == {"echo": 1}
+    assert told["bolt"]["screened"] == {"original": 1}
 
 
 def test_events_of_each_say_whose_they_are(twins: Twins) -> None:
