@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from connector.settings.helpdesks import HELPDESKS
-from connector.settings.layers import Layer
+from connector.settings.layers import Layer, value_at
 from connector.settings.suggestion import suggest
+from connector.settings.values import Loc
 
 _Found = dict[tuple[str, int, str], tuple[Any, str]]
 """A value and its place, by where it belongs: ``("helpdesks", 0, "api_token")``."""
@@ -41,6 +42,16 @@ def settled(layers: Sequence[Layer]) -> tuple[Layer, ...]:
         places={**whole.places, **{loc: place for loc, (_, place) in found.items()}},
     )
     return (*checked[:holder], complete, *checked[holder + 1 :])
+
+
+def spoken(loc: Loc, layers: Sequence[Layer]) -> Loc:
+    """Where a key of one of the [[helpdesks]] is, with its name in place of its number if it has one."""
+    if len(loc) == 3 and loc[0] == HELPDESKS:
+        items = next((layer.values[HELPDESKS] for layer in layers if layer.holds((HELPDESKS,))), ())
+        name = value_at(items, (loc[1], "name"))
+        if isinstance(name, str):
+            return (HELPDESKS, name, loc[2])
+    return loc
 
 
 def _strangers(layer: Layer, names: Mapping[str, int]) -> Iterator[str]:

@@ -270,6 +270,13 @@ def test_a_variable_for_one_of_several_helpdesks_without_a_list_is_refused(compl
     ]
 
 
+def test_a_missing_key_is_told_with_the_variable_that_sets_it(complain: Complain) -> None:
+    assert complain(BOLT) == [
+        'settings.toml:2: helpdesks[0].api_token: is required for kind = "pylon"; '
+        "set it in settings.toml or as CONNECTOR_HELPDESKS__BOLT__API_TOKEN"
+    ]
+
+
 def test_a_secret_in_the_list_is_used_with_the_advice_to_move_it(read: Read) -> None:
     loaded = read(BOLT + 'api_token = "t0ken"\n')
 
