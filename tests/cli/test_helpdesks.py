@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +17,15 @@ import pytest
 from connector.cli import run as run_command
 from connector.cli.playground import WorldTime
 from connector.cli.run import worst
+from connector.clock import SystemClock
+from connector.domain.ticket import Disposition, Ticket, Unreadable
+from connector.ports import Screened
 from connector.sandbox.claude_api import ClaudeSandbox
 from connector.sandbox.faults import Fault, answer
 from connector.sandbox.pylon_api import PylonSandbox
 from connector.sandbox.zendesk_api import ZendeskSandbox
 from connector.settings import Settings
+from connector.store import open_store
 from tests.cli.conftest import KEY, SECRET, Ended, Eventually, Place
 
 SETTINGS = """
@@ -179,6 +183,17 @@ def test_check_looks_at_each_and_names_it(both: Both) -> None:
     }
 
 
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with the settings of both; nobody answers at their addresses."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("ACME__CLIENT_SECRET", "BOLT__API_TOKEN"):
+        monkeypatch.setenv(f"CONNECTOR_HELPDESKS__{name}", "unused")
+    address = "https://nowhere.example"
+    (tmp_path / "settings.toml").write_text(SETTINGS.format(zendesk=address, client="c", pylon=address))
+    return tmp_path
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -192,24 +207,59 @@ def test_check_looks_at_each_and_names_it(both: Both) -> None:
         ("labels", "import", "settings.toml"),
     ],
 )
+@pytest.mark.usefixtures("nowhere")
 def test_a_command_for_one_helpdesk_asks_which(
-    command: tuple[str, ...],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("ACME__CLIENT_SECRET", "BOLT__API_TOKEN"):
-        monkeypatch.setenv(f"CONNECTOR_HELPDESKS__{name}", "unused")
-    nowhere = "https://nowhere.example"
-    Path("settings.toml").write_text(SETTINGS.format(zendesk=nowhere, client="c", pylon=nowhere))
-
     unsaid, asked = run_command([*command]), capsys.readouterr().err
     unknown, refused = run_command([*command, "--helpdesk", "acne"]), capsys.readouterr().err
 
     assert (unsaid, unknown) == (2, 2)
     assert "which helpdesk? Name one of: acme, bolt" in asked
     assert 'no helpdesk is called "acne"; there are: acme, bolt' in refused
+
+
+def test_a_ticket_that_two_helpdesks_have_is_explained_when_it_is_said_whose(
+    nowhere: Path, make_ticket: Callable[..., Ticket], capsys: pytest.CaptureFixture[str]
+) -> None:
+    polled(nowhere, Screened(make_ticket(id="7"), Disposition.ORIGINAL))
+
+    unsaid, asked = run_command(["explain", "7"]), capsys.readouterr().err
+    said, told = run_command(["explain", "7", "--helpdesk", "bolt"]), capsys.readouterr().out
+    elsewhere, unseen = run_command(["explain", "8", "--helpdesk", "bolt"]), capsys.readouterr().err
+    nobody, refused = run_command(["explain", "7", "--helpdesk", "acne"]), capsys.readouterr().err
+
+    assert (unsaid, said, elsewhere, nobody) == (2, 0, 1, 2)
+    assert "which helpdesk? Name one of: acme, bolt" in asked
+    assert told.count("polled: original") == 1
+    assert "is not in the ledger" in unseen
+    assert 'no helpdesk is called "acne"' in refused
+
+
+def test_what_failed_is_listed_with_the_command_for_its_helpdesk(
+    nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    polled(nowhere, unreadable=Unreadable("7", "no date"))
+
+    everything = run_command(["decisions", "--failed", "--json"]), capsys.readouterr().out.splitlines()
+    only = run_command(["decisions", "--failed", "--json", "--helpdesk", "bolt"]), capsys.readouterr().out
+
+    assert {json.loads(line)["next"] for line in everything[1]} == {
+        "connector retry 7 --helpdesk acme",
+        "connector retry 7 --helpdesk bolt",
+    }
+    assert json.loads(only[1])["helpdesk"] == "bolt"
+
+
+def polled(folder: Path, *screened: Screened, unreadable: Unreadable | None = None) -> None:
+    """Both helpdesks have brought the same page."""
+    clock = SystemClock()
+    with closing(open_store(f"sqlite:///{folder / 'connector.db'}", clock=clock)) as store:
+        for name in ("acme", "bolt"):
+            ledger = store.ledger(name, "w1")
+            lease = ledger.lease_poll(clock.now())
+            assert lease is not None
+            ledger.store_page(lease, "c1", screened, (unreadable,) if unreadable else ())
 
 
 def test_what_is_told_of_decisions_says_whose_they_are(
