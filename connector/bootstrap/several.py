@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
-from connector.bootstrap.books import live_books_on, open_store_of, spending_of
+from connector.bootstrap.books import live_books_on, open_store_of, own_spending, spending_of
 from connector.bootstrap.examples import NO_EXAMPLES, open_examples
 from connector.bootstrap.local import current_local
 from connector.bootstrap.reading import open_reader
@@ -113,7 +113,8 @@ class _Minds:
             self._shared = opened.enter_context(classifier_for(settings, clock, observer, NO_EXAMPLES))
 
     def stages(self, account: _Account, local: LocalModel, spending: Spending | None) -> Stages:
-        books = self._opened.enter_context(live_books_on(self._store, account.settings, spending))
+        own = own_spending(account.settings, account.observer, spending)
+        books = self._opened.enter_context(live_books_on(self._store, account.settings, own))
         examples, classifier, leaders = NO_EXAMPLES, self._shared, self._leaders
         if classifier is None:
             examples = open_examples(account.settings, self._store)

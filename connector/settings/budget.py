@@ -47,4 +47,8 @@ class BudgetSettings(BaseModel):
 
     def daily(self) -> DailyBudget | None:
         """The budget; None: there is no limit."""
-        return None if self.daily_usd is None else DailyBudget(self.daily_usd, _zone_of(self.timezone))
+        return None if self.daily_usd is None else self.limited_to(self.daily_usd)
+
+    def limited_to(self, usd: Decimal) -> DailyBudget:
+        """A budget of so many USD for the same day."""
+        return DailyBudget(usd, _zone_of(self.timezone))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -45,6 +46,13 @@ class NamedHelpdesk(HelpdeskSettings):
         default={},
         description='The groups of teams at this helpdesk, such as { billing = "Billing EU" }; for the other '
         "teams that of [[teams]].",
+    )
+    daily_usd: Decimal | None = Field(
+        default=None,
+        ge=0,
+        le=1_000_000,
+        description="USD per day for this helpdesk's model calls, within [budget].",
+        examples=[2],
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from connector.domain.budget import DailyBudget
 from connector.domain.taxonomy import Axis, Taxonomy
 from connector.routing import PRIORITIES
 from connector.settings.budget import BudgetSettings
@@ -54,7 +55,7 @@ Class = TeamSettings | TypeSettings | UrgencySettings | SentimentSettings
 
 _TWO_HELPDESKS = (
     {"name": "acme", "kind": "zendesk", "base_url": "https://acme.zendesk.com", "client_id": "triage"},
-    {"name": "bolt", "kind": "pylon", "groups": {"billing": "Billing EU"}, "human_group": "Front desk"},
+    {"name": "bolt", "kind": "pylon", "groups": {"billing": "Billing EU"}, "daily_usd": 2},
 )
 
 
@@ -199,6 +200,11 @@ class Settings(BaseSettings):
         """The name of the helpdesk that `per_helpdesk` chose, where there are others; else empty."""
         is_chosen = isinstance(self.helpdesk, NamedHelpdesk) and len(self.helpdesks) > 1
         return self.helpdesk.ledger_name if is_chosen else ""
+
+    def own_budget(self) -> DailyBudget | None:
+        """What a day of the chosen one of several helpdesks may cost; None: whatever all of them may."""
+        usd = self.helpdesk.daily_usd if isinstance(self.helpdesk, NamedHelpdesk) else None
+        return None if usd is None else self.budget.limited_to(usd)
 
     def taxonomy(self) -> Taxonomy:
         """The classes of every axis, in the order of the settings."""

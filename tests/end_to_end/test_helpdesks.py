@@ -105,6 +105,14 @@ class Twins:
         held = self.accounts[name].tickets()[ticket].group_id
         return next((group for group, id_ in self.groups.items() if id_ == held), None)
 
+    def let_pay(self, name: str, usd: Decimal) -> None:
+        """From now on a helpdesk has a daily budget of its own."""
+        limited = (
+            each.model_copy(update={"daily_usd": usd}) if each.name == name else each
+            for each in self.settings.helpdesks
+        )
+        self.settings = self.settings.model_copy(update={"helpdesks": tuple(limited)})
+
     def count(self, what: str) -> int:
         """How many rows the ledger has, asked while it is in use."""
         url = self.settings.store.url.get_secret_value()
@@ -174,7 +182,7 @@ def test_each_ticket_is_classified_and_routed_by_itself(twins: Twins) -> None:
 
 def test_a_ledger_goes_on_when_its_helpdesk_becomes_one_of_several_under_its_name(twins: Twins) -> None:
     twins.arrives()
-    alone = twins.of("acme").helpdesk.model_dump(exclude={"groups"})
+    alone = twins.of("acme").helpdesk.model_dump(include=set(HelpdeskSettings.model_fields))
     several = twins.settings
     twins.settings = several.model_copy(update={"helpdesk": HelpdeskSettings(**alone), "helpdesks": ()})
     twins.run("acme")
@@ -312,6 +320,29 @@ def test_the_daily_budget_is_one_for_all(twins: Twins) -> None:
     assert decided.decision.cause is Cause.BUDGET_SPENT
     assert [each["bolt"]["model_calls"] for each in (rehearsed, told)] == [0, 0]
     assert Decimal(0) < call.cost_usd < enough_for_one
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_helpdesk_with_a_budget_of_its_own_spends_no_more(twins: Twins, dry_run: bool) -> None:
+    twins.arrives()
+    twins.let_pay("acme", Decimal(0))
+
+    told = twins.run(dry_run=dry_run)
+
+    assert [each["model_calls"] for each in told.values()] == [0, 1]
+    assert [each["failed"] for each in told.values()] == [1, 0]
+
+
+def test_in_one_process_a_budget_of_its_own_stops_one_and_not_the_other(twins: Twins) -> None:
+    twins.arrives()
+    twins.let_pay("bolt", Decimal(0))
+    twins.clock.advance(300)
+
+    with connect_all(twins.settings, twins.clock, twins.events.append) as helpdesks:
+        at_once(helpdesks)
+
+    assert [event.facts["helpdesk"] for event in twins.events if event.name == "model.called"] == ["acme"]
+    assert [event.facts["helpdesk"] for event in twins.events if event.name == "budget.spent"] == ["bolt"]
 
 
 def test_each_has_a_rate_budget_of_its_own(twins: Twins) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,18 @@ def test_a_team_that_shares_its_parents_group_shares_it_at_every_helpdesk(read: 
     _, bolt = read(ACME + BOLT + teams, **SECRETS).settings.per_helpdesk()
 
     assert bolt.groups() == {"billing": "Billing EU", "refunds": "Billing EU", "invoices": "Invoices"}
+
+
+def test_a_helpdesk_may_have_a_daily_budget_of_its_own_for_the_day_of_all(read: Read) -> None:
+    berlin = '[budget]\ndaily_usd = 5\ntimezone = "Europe/Berlin"\n'
+
+    acme, bolt = read(berlin + ACME + BOLT + "daily_usd = 2\n", **SECRETS).settings.per_helpdesk()
+
+    own, total = bolt.own_budget(), bolt.budget.daily()
+    assert acme.own_budget() is None
+    assert own is not None
+    assert total is not None
+    assert (own.usd, total.usd, own.zone) == (Decimal(2), Decimal(5), total.zone)
 
 
 def test_a_plain_helpdesk_is_the_only_one(read: Read) -> None:
