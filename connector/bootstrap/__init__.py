@@ -14,8 +14,10 @@ from connector.bootstrap.books import (
     upgrade_store,
 )
 from connector.bootstrap.errands import Labelling, Undoing, connect_undo, open_labelling, open_retry
+from connector.bootstrap.examples import key_prefix
 from connector.bootstrap.local import current_local, examine_local, open_local, train_local
 from connector.bootstrap.reading import open_reader
+from connector.bootstrap.several import connect_all, naming
 from connector.bootstrap.upstreams import (
     find_requesters,
     open_classifier,
@@ -30,10 +32,13 @@ __all__ = [
     "Labelling",
     "Undoing",
     "connect",
+    "connect_all",
     "connect_undo",
     "current_local",
     "examine_local",
     "find_requesters",
+    "key_prefix",
+    "naming",
     "open_books",
     "open_classifier",
     "open_eraser",

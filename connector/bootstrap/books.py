@@ -63,24 +63,42 @@ def books_on(
     """``observer`` hears when the day's budget is nearly spent, and when it is."""
     from connector.store import open_store, overlay
 
-    helpdesk, worker, budget = settings.helpdesk.ledger_name, worker_name(), settings.budget.daily()
+    helpdesk, worker = settings.helpdesk.ledger_name, worker_name()
+    budget, own = settings.budget.daily(), settings.own_budget()
     if dry_run:
         with closing(open_store("sqlite://", clock=clock)) as scratch:
-            yield Books(overlay(store, scratch, helpdesk, worker, budget=budget, tell=observer), None)
+            yield Books(
+                overlay(store, scratch, helpdesk, worker, budget=budget, own=own, tell=observer), None
+            )
     else:
-        polling = max(_POLLS_PER_LEASE * settings.poll.interval_seconds, _LEAST_POLL_LEASE_SECONDS)
-        spending = spending_of(settings, observer)
-        ours = store.ledger(helpdesk, worker, poll_lease_seconds=polling, spending=spending)
-        with given_back(ours) as ledger:
-            yield Books(ledger, store.eraser(helpdesk))
+        with live_books_on(store, settings, spending_of(settings, observer)) as books:
+            yield books
+
+
+@contextmanager
+def live_books_on(store: Store, settings: Settings, spending: Spending | None) -> Iterator[Books]:
+    """The same, never for a dry run; ``spending`` may watch over several ledgers of this database."""
+    helpdesk = settings.helpdesk.ledger_name
+    polling = max(_POLLS_PER_LEASE * settings.poll.interval_seconds, _LEAST_POLL_LEASE_SECONDS)
+    ours = store.ledger(helpdesk, worker_name(), poll_lease_seconds=polling, spending=spending)
+    with given_back(ours) as ledger:
+        yield Books(ledger, store.eraser(helpdesk))
 
 
 def spending_of(settings: Settings, observer: Observer) -> Spending | None:
-    """Who watches over the day's budget; None without one."""
+    """Who watches over the day's budget, and over the helpdesk's own within it; None without either."""
     from connector.store import Spending
 
     budget = settings.budget.daily()
-    return None if budget is None else Spending(budget, observer)
+    return own_spending(settings, observer, None if budget is None else Spending(budget, observer))
+
+
+def own_spending(settings: Settings, observer: Observer, within: Spending | None) -> Spending | None:
+    """Who watches over the helpdesk's own budget and ``within``, which may be that of several helpdesks."""
+    from connector.store import Spending
+
+    own = settings.own_budget()
+    return within if own is None else Spending(own, observer, settings.helpdesk.ledger_name, within)
 
 
 def worker_name() -> str:

@@ -41,10 +41,17 @@ def open_examples(settings: Settings, store: Store) -> Examples:
     outlines = {each.key: each for each in book.outlines()}
     model = _model(settings) if len(outlines) >= chosen.least_labels else None
     if model is not None:
-        known = {key: outlines[key] for key in model.ids if key in outlines}
+        whose = key_prefix(settings)
+        ours = {key: key.removeprefix(whose) for key in model.ids if key.startswith(whose)}
+        known = {key: outlines[plain] for key, plain in ours.items() if plain in outlines}
         if len(known) >= chosen.least_labels:
             return Examples(_bank(settings, model, known, book), digest_of_bank(known.values(), model.digest))
     return _fixed(settings, outlines, book)
+
+
+def key_prefix(settings: Settings) -> str:
+    """What stands before the keys of a helpdesk's labels in a model that several helpdesks share."""
+    return f"{settings.one_of_several}/" if settings.one_of_several else ""
 
 
 def _model(settings: Settings) -> TrainedModel | None:
@@ -56,7 +63,7 @@ def _bank(settings: Settings, model: TrainedModel, known: Mapping[str, Outline],
     return Bank(
         model=model,
         outlines=known,
-        find=_finder(book),
+        find=_finder(book, key_prefix(settings)),
         read=open_reader(settings).words,
         taxonomy=settings.taxonomy(),
         count=chosen.count,
@@ -74,11 +81,11 @@ def _fixed(settings: Settings, outlines: Mapping[str, Outline], book: SqlLabels)
     return Examples(fixed=shown, fixed_digests=frozenset(outlines[key].digest for key in keys))
 
 
-def _finder(book: SqlLabels) -> Callable[[Sequence[str]], Mapping[str, Example]]:
+def _finder(book: SqlLabels, prefix: str = "") -> Callable[[Sequence[str]], Mapping[str, Example]]:
     def find(keys: Sequence[str]) -> Mapping[str, Example]:
         return {
-            key: Example(Outline(each.ticket_id, each.digest, each.labels), each.subject, each.text)
-            for key, each in book.find(keys).items()
+            prefix + key: Example(Outline(each.ticket_id, each.digest, each.labels), each.subject, each.text)
+            for key, each in book.find([key.removeprefix(prefix) for key in keys]).items()
         }
 
     return find

@@ -42,7 +42,7 @@ def helpdesk_on(
         settings,
         clock,
         dry_run=dry_run,
-        breaker=Breaker(settings.helpdesk.kind, clock, observer),
+        breaker=Breaker(settings.one_of_several or settings.helpdesk.kind, clock, observer),
         # Alone on a file there is nobody to share with; a dry run must not even leave a count.
         quota=store.quota(settings.helpdesk.ledger_name) if store.is_shared and not dry_run else None,
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,12 +15,15 @@ from connector.bootstrap.local import current_local, with_shortlist
 from connector.bootstrap.reading import open_reader
 from connector.bootstrap.upstreams import helpdesk_on, open_classifier
 from connector.breaker import Breaker
+from connector.classify.reading import Reader
 from connector.domain.classification import Tier
 from connector.domain.ticket import Arrival
 from connector.errors import SettingsError
 from connector.interpreter import tune
+from connector.pipeline import whose
 from connector.pipeline.fast_lane import FastLane
 from connector.pipeline.intake import Intake, IntakePolicy
+from connector.pipeline.leader import Leaders
 from connector.pipeline.nudges import NudgeLimits, Nudges
 from connector.pipeline.questions import Desk, Questions
 from connector.pipeline.retention import Retention
@@ -58,9 +61,10 @@ def connect(
     A dry run reads the real ledger and writes only to memory.  Raises SettingsError, AuthRefused,
     Unavailable, StoreInUse or StoreUnusable; nothing is left open then.
     """
+    observer = whose.of(settings.one_of_several, observer) if settings.one_of_several else observer
     with ExitStack() as opened:
         store = opened.enter_context(open_store_of(settings, clock, read_only=dry_run))
-        _check_role(store, role)
+        check_role(store, role)
         helpdesk = helpdesk_on(store, settings, clock, observer, dry_run=dry_run)
         groups = helpdesk.groups()
         routing = resolve_routing(settings, groups)
@@ -68,9 +72,9 @@ def connect(
         books = opened.enter_context(books_on(store, settings, clock, dry_run=dry_run, observer=observer))
         ledger = books.ledger
         examples = open_examples(settings, store)
-        classifier = opened.enter_context(_classifier(settings, clock, observer, examples))
+        classifier = opened.enter_context(classifier_for(settings, clock, observer, examples))
         local = current_local(settings, observer)
-        _tell_without_models(settings, observer, has_local=local.look() is not None)
+        tell_without_models(settings, observer, has_local=local.look() is not None)
         tune()
         parts = Parts(helpdesk, classifier, local, books, routing, inbox, examples)
         stages = build_stages(settings, clock, observer, parts)
@@ -84,7 +88,7 @@ def _caution(classifier: ClaudeClassifier, clock: Clock, observer: Observer) -> 
             observer(Event("model.caution", "warning", {"tier": tier.value, "reason": reason}))
 
 
-def _check_role(store: Store, role: Role) -> None:
+def check_role(store: Store, role: Role) -> None:
     """A SQLite file belongs to one process, and that one has to do everything."""
     if role is not Role.ALL and not store.is_shared:
         raise SettingsError(
@@ -94,7 +98,7 @@ def _check_role(store: Store, role: Role) -> None:
 
 
 @contextmanager
-def _classifier(
+def classifier_for(
     settings: Settings, clock: Clock, observer: Observer, examples: Examples
 ) -> Iterator[Classifier]:
     if not settings.llm.enabled:
@@ -107,7 +111,7 @@ def _classifier(
         yield classifier
 
 
-def _tell_without_models(settings: Settings, observer: Observer, *, has_local: bool) -> None:
+def tell_without_models(settings: Settings, observer: Observer, *, has_local: bool) -> None:
     """Whoever switched the models off hears once what that means."""
     if settings.llm.enabled:
         return
@@ -118,6 +122,16 @@ def _tell_without_models(settings: Settings, observer: Observer, *, has_local: b
     able = f"only {' and '.join(deciding)} can route" if deciding else "nothing can route"
     reason = f"[llm] enabled = false: {able}, everything else goes to the human group"
     observer(Event("models.off", "warning", {"reason": reason}))
+
+
+@dataclass(frozen=True, slots=True)
+class Mind:
+    """What stages of several helpdesks have in common: Claude's breaker, who asks when, and the reader."""
+
+    breaker: Breaker
+    seats: AbstractContextManager[object] = field(default_factory=nullcontext)
+    leaders: Leaders | None = None
+    reader: Reader | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +151,25 @@ class Parts:
     put: Put = Questions
     tiers: tuple[Tier, ...] | None = None
     max_wait_seconds: float | None = None
+    mind: Mind | None = None
 
 
 def build_stages(settings: Settings, clock: Clock, observer: Observer, parts: Parts) -> Stages:
     """The stages of one ledger under the settings."""
     helpdesk, ledger, eraser = parts.helpdesk, parts.books.ledger, parts.books.eraser
     lookback = timedelta(hours=settings.helpdesk.lookback_hours)
-    breaker = Breaker("claude", clock, observer)
+    mind = parts.mind or Mind(Breaker("claude", clock, observer))
     classifier = with_shortlist(parts.classifier, settings, parts.local)
-    desk = Desk(ledger, classifier, breaker, clock, observer, max_tries=settings.llm.max_tries)
+    desk = Desk(
+        ledger,
+        classifier,
+        mind.breaker,
+        clock,
+        observer,
+        max_tries=settings.llm.max_tries,
+        seats=mind.seats,
+        led_by=mind.leaders,
+    )
     cascade = build_cascade(settings, parts.routing, parts.local)
     if parts.tiers is not None:
         cascade = replace(cascade, tiers=parts.tiers)
@@ -153,7 +177,7 @@ def build_stages(settings: Settings, clock: Clock, observer: Observer, parts: Pa
     may_write = WritePolicy(parts.inbox, write.group, write.priority, write.note, routing=parts.routing)
     hears_replies = settings.material_change.enabled
     look = LookPolicy(settings.material_change.ask_model, hears_replies)
-    reader = open_reader(settings, observer)
+    reader = mind.reader or open_reader(settings, observer)
     name = settings.helpdesk.ledger_name
     intake = Intake(helpdesk, ledger, clock, observer, IntakePolicy(parts.inbox, lookback, hears_replies))
     take, limits = partial(intake.take, arrival=Arrival.NUDGE), NudgeLimits(settings.nudge.tickets_per_minute)
@@ -180,6 +204,7 @@ def build_stages(settings: Settings, clock: Clock, observer: Observer, parts: Pa
         clock=clock,
         write_from=min(WRITE_FROM, helpdesk.capabilities.bulk_size),
         retention=Retention(eraser, clock, observer, settings.privacy.keep()) if eraser else None,
-        nudges=Nudges(helpdesk, ledger, take, clock, observer, limits) if settings.nudge.enabled else None,
+        nudges=Nudges(helpdesk, ledger, take, clock, observer, limits) if settings.hears_webhooks else None,
         fast=FastLane(helpdesk, ledger, intake, clock, observer) if helpdesk.capabilities.newest else None,
+        helpdesk=settings.one_of_several,
     )

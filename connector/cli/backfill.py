@@ -56,11 +56,11 @@ def dollars(amount: str | None) -> Decimal | None:
     return sum_
 
 
-def backfill(wanted: Wanted, *, as_json: bool, config: Path | None) -> int:
+def backfill(wanted: Wanted, *, helpdesk: str | None = None, as_json: bool, config: Path | None) -> int:
     """Exit code 0, or 75 when tickets were left for another run."""
     from connector.bootstrap.backfill import survey_past
 
-    with session(config, level="warning") as at_work:
+    with session(config, level="warning", helpdesk=helpdesk) as at_work:
         settings, clock = at_work.settings, at_work.clock
         found = survey_past(settings, clock, wanted.since, wanted.limit, in_batches=wanted.batch)
         if not as_json or (sys.stdin.isatty() and not wanted.yes):

@@ -26,13 +26,14 @@ class Finding:
     code: int = os.EX_OK
 
 
-def check(*, as_json: bool, config: Path | None) -> int:
+def check(*, helpdesk: str | None = None, as_json: bool, config: Path | None) -> int:
     """Exit code 0, or that of the first failure."""
     findings: list[Finding] = []
-    look = ""
+    looks: list[str] = []
     try:
-        with session(config, level="warning") as at_work:
-            look = "" if at_work.emulated else SIDE_EFFECTS.get(at_work.settings.helpdesk.kind, "")
+        with session(config, level="warning", helpdesk=helpdesk, each=True) as at_work:
+            kinds = () if at_work.emulated else {one.settings.helpdesk.kind for one in at_work.each()}
+            looks = [SIDE_EFFECTS[kind] for kind in sorted(kinds) if kind in SIDE_EFFECTS]
             findings += [Finding("settings", "ok", "read and consistent"), *_connections(at_work)]
     except ConnectorError as error:
         findings.append(Finding("settings", "fail", str(error), error.exit_code))
@@ -41,26 +42,36 @@ def check(*, as_json: bool, config: Path | None) -> int:
     else:
         for each in findings:
             print(f"{each.state:<5} {each.what:<14} {each.detail}")
-        if look:
+        for look in looks:
             say(f"\nBefore the first live pass: {look}")
     return next((each.code for each in findings if each.state == "fail"), os.EX_OK)
 
 
 def _connections(at_work: Session) -> Iterator[Finding]:
     yield _tried("database", lambda: _database(at_work), "create the directory, or correct [store] url")
-    helpdesk = _tried("helpdesk", lambda: _helpdesk(at_work), "see README, Zendesk and Pylon in five steps")
-    yield helpdesk
-    if helpdesk.state == "ok":
-        yield _tried("groups", lambda: _groups(at_work), "correct the group in [[teams]] or create it")
-        yield from _readiness(at_work)
-    if at_work.settings.nudge.enabled:
-        yield _tried("webhooks", lambda: _webhooks(at_work), "or [nudge] enabled = false")
+    for each in at_work.each():
+        yield from _account(each)
     yield _tried("local tier", lambda: _local(at_work), "connector train LABELS.csv")
     if not at_work.settings.llm.enabled:
         yield Finding("models", "ok", "off ([llm] enabled = false); what nothing decides goes to a person")
         return
     for tier in (Tier.CHEAP, Tier.STRONG):
         yield _tried(f"{tier} model", lambda tier=tier: _model(at_work, tier), "check the key and [llm]")  # type: ignore[misc]
+
+
+def _account(at_work: Session) -> Iterator[Finding]:
+    """One helpdesk and its groups; the lines bear its name where there are several."""
+    of = f" {at_work.settings.one_of_several}".rstrip()
+    helpdesk = _tried(
+        f"helpdesk{of}", lambda: _helpdesk(at_work), "see README, Zendesk and Pylon in five steps"
+    )
+    yield helpdesk
+    if helpdesk.state == "ok":
+        teams = "[[teams]] or [[helpdesks]]" if of else "[[teams]]"
+        yield _tried(f"groups{of}", lambda: _groups(at_work), f"correct the group in {teams} or create it")
+        yield from _readiness(at_work)
+    if at_work.settings.nudge.enabled:
+        yield _tried(f"webhooks{of}", lambda: _webhooks(at_work), "or [nudge] enabled = false")
 
 
 def _tried(what: str, prove: Callable[[], str | Finding], advice: str) -> Finding:
@@ -102,11 +113,12 @@ def _readiness(at_work: Session) -> Iterator[Finding]:
     """What the helpdesk tells about itself; none of it keeps the connector from starting."""
     from connector.bootstrap import readiness_of_helpdesk
 
+    of = f" {at_work.settings.one_of_several}".rstrip()
     try:
         for each in readiness_of_helpdesk(at_work.settings, at_work.clock):
-            yield Finding(each.about, "ok" if each.is_fine else "warn", each.detail)
+            yield Finding(f"{each.about}{of}", "ok" if each.is_fine else "warn", each.detail)
     except ConnectorError as error:
-        yield Finding("readiness", "fail", str(error), error.exit_code)
+        yield Finding(f"readiness{of}", "fail", str(error), error.exit_code)
 
 
 def _webhooks(at_work: Session) -> str:
@@ -114,6 +126,8 @@ def _webhooks(at_work: Session) -> str:
 
     need_the_extra()
     settings = at_work.settings
+    if not settings.hears_webhooks:
+        return "none are heard of this one: it has no webhook_secret"
     return f"the service takes POST /hooks/{settings.helpdesk.ledger_name} at {settings.nudge.listen}"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connector.classify.prompt import shorten
+from connector.cli.chosen import names_in, some
 from connector.cli.output import emit_json, say, table, usd
 from connector.clock import SystemClock
 from connector.domain.taxonomy import Axis
@@ -40,25 +41,35 @@ class Filters:
     ticket: str | None = None
     failed: bool = False
     shadow: bool = False
+    helpdesk: str | None = None
 
 
 def decisions(filters: Filters, *, as_json: bool, config: Path | None) -> int:
     from connector.bootstrap import open_reports
 
-    since = ago(filters.since)
-    with open_reports(load_settings(config).settings, SystemClock()) as reports:
+    since, settings, only = ago(filters.since), load_settings(config).settings, filters.helpdesk
+    several = len(some(settings, only)) > 1
+    with open_reports(settings, SystemClock()) as reports:
         if filters.shadow:
-            return _show_shadows(reports.shadows(since), filters.since, as_json=as_json)
+            return _show_shadows(reports.shadows(since, only), filters.since, as_json=as_json)
         if filters.failed:
-            return _show_failed(reports.parked(filters.limit, since), filters.since, as_json=as_json)
+            parked = reports.parked(filters.limit, since, only)
+            named = len(names_in(settings)) > 1
+            return _show_failed(parked, filters.since, named=named, as_json=as_json)
         rows = reports.decisions(
-            filters.limit, since, team=filters.team, kind=filters.kind, ticket=filters.ticket
+            filters.limit,
+            since,
+            team=filters.team,
+            kind=filters.kind,
+            ticket=filters.ticket,
+            helpdesk=only,
         )
     if as_json:
         for row in rows:
             emit_json(as_facts(row))
     elif rows:
-        table(COLUMNS, [cells(row) for row in rows])
+        whose = ("helpdesk",) if several else ()
+        table((*whose, *COLUMNS), [(row.helpdesk, *cells(row)) if several else cells(row) for row in rows])
         cost = sum(row.decision.cost_usd for row in rows)
         say(f"{len(rows)} decisions, {usd(cost)}{_agreement([row.decision for row in rows])}")
     else:
@@ -101,33 +112,35 @@ def _agreement(listed: Sequence[Decision]) -> str:
     return f"; the local tier said the same as the model on {', '.join(shares)}" if shares else ""
 
 
-def _show_failed(parked: Sequence[Parked], age: str, *, as_json: bool) -> int:
-    """What failed, when and why, and the command that puts it back."""
+def _show_failed(parked: Sequence[Parked], age: str, *, named: bool, as_json: bool) -> int:
+    """What failed, when and why, and the command that puts it back, with the helpdesk's name if ``named``."""
     if as_json:
         for each in parked:
-            emit_json(parked_facts(each))
+            emit_json(parked_facts(each, named=named))
     elif parked:
         columns = ("ticket", "when", "what", "next", "reason")
-        table(columns, [_parked_cells(each) for each in parked])
-        say(f"{len(parked)} failed; `connector retry --all --since {age}` puts back what can be put back")
+        table(columns, [_parked_cells(each, named=named) for each in parked])
+        command = f"connector retry --all --since {age}{' --helpdesk NAME' if named else ''}"
+        say(f"{len(parked)} failed; `{command}` puts back what can be put back")
     else:
         say(f"Nothing failed in the last {age}.")
     return os.EX_OK
 
 
-def _parked_cells(parked: Parked) -> tuple[object, ...]:
+def _parked_cells(parked: Parked, *, named: bool) -> tuple[object, ...]:
     what = parked.plight.replace("_", " ")
     why = parked.reason
     if parked.plight == "failed_open" and parked.cause is not None:
         why = f"{parked.cause.replace('_', ' ')}: {why}"
-    return parked.ticket_id or None, f"{parked.at:%Y-%m-%d %H:%M}", what, _next_step(parked), why
+    return parked.ticket_id or None, f"{parked.at:%Y-%m-%d %H:%M}", what, _next_step(parked, named=named), why
 
 
-def _next_step(parked: Parked) -> str | None:
-    return f"connector retry {parked.ticket_id}" if parked.ticket_id else None
+def _next_step(parked: Parked, *, named: bool) -> str | None:
+    whose = f" --helpdesk {parked.helpdesk}" if named else ""
+    return f"connector retry {parked.ticket_id}{whose}" if parked.ticket_id else None
 
 
-def parked_facts(parked: Parked) -> dict[str, Any]:
+def parked_facts(parked: Parked, *, named: bool = False) -> dict[str, Any]:
     """What failed, as JSON."""
     return {
         "ticket_id": parked.ticket_id or None,
@@ -137,7 +150,7 @@ def parked_facts(parked: Parked) -> dict[str, Any]:
         "reason": parked.reason,
         "cause": parked.cause,
         "outcome": parked.outcome,
-        "next": _next_step(parked),
+        "next": _next_step(parked, named=named),
     }
 
 

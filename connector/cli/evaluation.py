@@ -22,13 +22,20 @@ _CONFUSIONS_SHOWN = 3
 
 
 def evaluation(
-    labels: Path | None, *, target: float | None, as_json: bool, as_csv: bool, config: Path | None
+    labels: Path | None,
+    *,
+    target: float | None,
+    helpdesk: str | None = None,
+    as_json: bool,
+    as_csv: bool,
+    config: Path | None,
 ) -> int:
     """Exit code 0 once it is measured, however bad the figures."""
     from connector.bootstrap import examine_local
 
     settings = load_settings(config).settings
-    found = examine_local(settings, labelled_tickets(labels, settings), SystemClock(), target)
+    tickets = labelled_tickets(labels, settings, helpdesk)
+    found = examine_local(settings, tickets, SystemClock(), target)
     facts = [_facts(axis, each) for axis, each in found.axes.items()]
     if as_json:
         emit_json(

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from connector.cli.chosen import some, which
 from connector.cli.decisions import decision_facts
 from connector.cli.output import emit_json, say, usd
 from connector.clock import SystemClock
@@ -29,13 +30,20 @@ _ERASED = {
 }
 
 
-def explain(ticket: str, *, ask: bool, as_json: bool, config: Path | None) -> int:
+def explain(
+    ticket: str, *, ask: bool, helpdesk: str | None = None, as_json: bool, config: Path | None
+) -> int:
     """Exit code 0, or 1 when the ledger has never seen the ticket."""
     from connector.bootstrap import open_reports
 
     settings = load_settings(config).settings
     with open_reports(settings, SystemClock()) as reports:
-        story = reports.story(ticket)
+        known_to = reports.helpdesks_of(ticket)
+        if helpdesk not in known_to:
+            some(settings, helpdesk)  # it has to be one of those that are configured
+        if helpdesk is None and len(known_to) > 1:
+            raise which(known_to)
+        story = reports.story(ticket, helpdesk)
     if story.is_empty:
         say(f"Ticket {ticket} is not in the ledger: never polled, or the settings name another database.")
         return 1

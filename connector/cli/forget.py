@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from connector.cli.chosen import one
 from connector.cli.output import emit_json, say
 from connector.clock import SystemClock
 from connector.errors import StoreInUse
@@ -31,12 +32,18 @@ _POSTGRESQL = (
 
 
 def forget(
-    requester: str | None, tickets: Sequence[str], *, dry_run: bool, as_json: bool, config: Path | None
+    requester: str | None,
+    tickets: Sequence[str],
+    *,
+    dry_run: bool,
+    helpdesk: str | None = None,
+    as_json: bool,
+    config: Path | None,
 ) -> int:
     """Exit code 0; 1 when nobody has the e-mail address; 75 while another process owns the database."""
     from connector.store import Whose
 
-    settings = load_settings(config).settings
+    settings = one(load_settings(config).settings, helpdesk)
     requesters = _requesters(settings, requester) if requester else ()
     if requester and not requesters:
         say("The helpdesk knows nobody with this main address; name the requester's id, or the tickets.")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from connector.cli.chosen import names_in
 from connector.cli.output import emit_json
 from connector.clock import SystemClock
 from connector.settings import Settings, load_settings
@@ -34,6 +36,7 @@ def health(*, as_json: bool, config: Path | None) -> int:
         "trouble": found.trouble,
         "last_poll_at": found.polled_at,
         "last_poll_age_s": found.age_s(found.polled_at),
+        **({"helpdesks": found.per_helpdesk} if len(found.polls) > 1 else {}),
         "last_sign_at": found.alive_at,
         "last_sign_age_s": found.age_s(found.alive_at),
         "allowed_age_s": round(allowed.total_seconds()),
@@ -65,15 +68,27 @@ class Health:
 
     now: datetime
     allowed: timedelta
-    polled_at: datetime | None
+    polls: Mapping[str, datetime | None]  # when each helpdesk was last polled well
     alive_at: datetime | None
     trouble: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def polled_at(self) -> datetime | None:
+        """When the one that was polled longest ago was; None when one never was."""
+        times = [at for at in self.polls.values() if at is not None]
+        return min(times) if times and len(times) == len(self.polls) else None
+
+    @property
+    def per_helpdesk(self) -> dict[str, Any]:
+        return {
+            name: {"last_poll_at": at, "last_poll_age_s": self.age_s(at)} for name, at in self.polls.items()
+        }
 
     @property
     def state(self) -> str:
         if self.alive_at is not None and not self._is_fresh(self.alive_at):
             return "dead"
-        if self.polled_at is None or not self._is_fresh(self.polled_at) or self.trouble:
+        if self.trouble or not all(at is not None and self._is_fresh(at) for at in self.polls.values()):
             return "degraded"
         return "healthy"
 
@@ -87,11 +102,13 @@ class Health:
 
     @property
     def reasons(self) -> list[str]:
-        polled = "never polled"
-        if self.polled_at is not None:
-            polled = f"last good poll {self.age_s(self.polled_at)} s ago"
+        polled = [
+            f"{name} " * (len(self.polls) > 1)
+            + ("never polled" if at is None else f"last good poll {self.age_s(at)} s ago")
+            for name, at in self.polls.items()
+        ]
         dead = [f"no sign of life for {self.age_s(self.alive_at)} s"] if self.state == "dead" else []
-        return [polled, *dead, *(f"{what} waits: {why}" for what, why in self.trouble.items())]
+        return [*polled, *dead, *(f"{what} waits: {why}" for what, why in self.trouble.items())]
 
     def age_s(self, at: datetime | None) -> int | None:
         return None if at is None else round((self.now - at).total_seconds())
@@ -107,7 +124,7 @@ def look(reports: Reports, settings: Settings, now: datetime, allowed: timedelta
     return Health(
         now,
         allowed,
-        reports.last_poll(settings.helpdesk.ledger_name),
+        {name: reports.last_poll(name) for name in names_in(settings)},
         sign.at if sign else None,
         dict(sign.trouble) if sign else {},
     )

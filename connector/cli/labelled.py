@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from connector.cli.chosen import some
 from connector.clock import SystemClock
 from connector.errors import SettingsError
 from connector.quality.dataset import LabelledTicket, within
@@ -13,15 +14,20 @@ from connector.quality.labels_csv import read_labels
 from connector.settings import Settings
 
 
-def labelled_tickets(path: Path | None, settings: Settings) -> list[LabelledTicket]:
+def labelled_tickets(
+    path: Path | None, settings: Settings, helpdesk: str | None = None
+) -> list[LabelledTicket]:
     """The labels that have something to read, as the model reads it, each under its key.
+
+    Stored ones of all helpdesks, unless one is named; where there are several the key begins with the name.
 
     Raises SettingsError, LabelsRejected, or what opening the database raises.
     """
     from connector.bootstrap import open_reader
 
     if path is None:
-        tickets: Sequence[LabelledTicket] = stored_tickets(settings)
+        chosen = some(settings, helpdesk)
+        tickets: Sequence[LabelledTicket] = [each for one in chosen for each in _keyed_tickets(one)]
         if not tickets:
             raise SettingsError(
                 "no labels are stored: `connector labels import FILE` stores some, or name a file here"
@@ -35,6 +41,14 @@ def labelled_tickets(path: Path | None, settings: Settings) -> list[LabelledTick
         for each in tickets
         if each.submission and each.labels
     ]
+
+
+def _keyed_tickets(settings: Settings) -> list[LabelledTicket]:
+    from connector.bootstrap import key_prefix
+
+    prefix = key_prefix(settings)
+    tickets = stored_tickets(settings)
+    return [replace(each, ticket_id=prefix + each.key) for each in tickets] if prefix else list(tickets)
 
 
 def stored_tickets(settings: Settings) -> tuple[LabelledTicket, ...]:

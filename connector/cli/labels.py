@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from connector.classify.redaction import Redactor, Secret
+from connector.cli.chosen import one, some
 from connector.cli.decisions import ago
 from connector.cli.labelled import file_bytes, stored_tickets
 from connector.cli.output import emit_json, say, table
@@ -29,7 +30,9 @@ _STDOUT = Path("-")
 _BESIDE_A_SERVICE = "stop the service for this, or move to PostgreSQL, where both may work at once"
 
 
-def build(since: str, per_team: int | None, out: Path | None, *, config: Path | None) -> int:
+def build(
+    since: str, per_team: int | None, out: Path | None, *, helpdesk: str | None = None, config: Path | None
+) -> int:
     """Exit code 0, also when no ticket tells its team; errors of settings and upstreams have their own.
 
     With ``out`` the database is only read.
@@ -38,7 +41,7 @@ def build(since: str, per_team: int | None, out: Path | None, *, config: Path | 
     from connector.quality.harvest import harvest
 
     start = ago(since)
-    settings = load_settings(config).settings
+    settings = one(load_settings(config).settings, helpdesk)
     if out is None:
         _store(
             settings, (), Take.READ, instead=_INSTEAD_OF_BUILDING
@@ -60,12 +63,14 @@ _INSTEAD_OF_BUILDING = "with --out FILE the labels go into a file, for `connecto
 _KEEP_IT = "The file holds customers' words: keep it as you keep the tickets, `forget` does not reach it."
 
 
-def import_(file: Path, *, replace: bool, as_json: bool, config: Path | None) -> int:
+def import_(
+    file: Path, *, replace: bool, helpdesk: str | None = None, as_json: bool, config: Path | None
+) -> int:
     """Exit code 0, also when all of it was there before; 2 when anything is wrong: nothing is stored then.
 
     75 while another process owns the database.
     """
-    settings = load_settings(config).settings
+    settings = one(load_settings(config).settings, helpdesk)
     whole = read_file(file_bytes(file), str(file), settings.taxonomy())
     read = whole.judged()
     unlabelled = len(whole.tickets) - len(read.tickets)
@@ -112,9 +117,9 @@ def _tell_merged(merged: Merge) -> None:
         say(f"{merged.barred} left out: their words were erased on request")
 
 
-def export(file: Path, *, redact: bool, config: Path | None) -> int:
+def export(file: Path, *, redact: bool, helpdesk: str | None = None, config: Path | None) -> int:
     """Exit code 0, also when no label is stored."""
-    tickets = stored_tickets(load_settings(config).settings)
+    tickets = stored_tickets(one(load_settings(config).settings, helpdesk))
     with _destination(file) as stream:
         count = write_labels(tickets, stream, _redacted if redact else None)
     say(f"{count} labels")
@@ -155,14 +160,14 @@ def _tell(found: Harvest, balance: Balance) -> None:
         say(f"Left out: {reasons}")
 
 
-def stats(file: Path | None, *, as_json: bool, config: Path | None) -> int:
+def stats(file: Path | None, *, helpdesk: str | None = None, as_json: bool, config: Path | None) -> int:
     """Of a file, or of what is stored.  Exit code 0; 2 when the file cannot be taken as it is."""
     settings = load_settings(config).settings
     taxonomy = settings.taxonomy()
     if file is not None:
         balance = weigh(read_labels(file_bytes(file), str(file), taxonomy), taxonomy)
     else:
-        stored = stored_tickets(settings)
+        stored = [each for chosen in some(settings, helpdesk) for each in stored_tickets(chosen)]
         balance = weigh(within(stored, taxonomy), taxonomy)
         if lost := sum(len(each.labels) for each in stored) - sum(map(balance.labelled, Axis)):
             say(f"{lost} labels name classes that the settings do not have (any more) and do not count")

@@ -116,13 +116,18 @@ def needed_groups(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*settings.groups().values(), chosen.human_group, *chosen.inbox_groups]))
 
 
+def is_emulated(settings: Settings) -> bool:
+    """Whether the configured helpdesk is the sandbox; among several none is."""
+    return settings.per_helpdesk()[0].helpdesk.kind == "sandbox"
+
+
 @contextmanager
 def playground_for(settings: Settings, *, past: bool = False) -> Iterator[Settings]:
     """The settings as they are; for the sandbox pointed at a playground that lives as long as the block.
 
     ``past``: with tickets that people have solved, instead of new ones.
     """
-    if settings.helpdesk.kind != "sandbox":
+    if not is_emulated(settings):
         yield settings
         return
     from connector.sandbox.tickets import threads

@@ -47,14 +47,14 @@ class Wanted:
     as_json: bool
 
 
-def replay(wanted: Wanted, *, config: Path | None) -> int:
+def replay(wanted: Wanted, *, helpdesk: str | None = None, config: Path | None) -> int:
     """Exit code 0; 75 when tickets were left for another run."""
     from connector.service import stop_on_signals
 
     ago(wanted.since)  # before anything is opened
     page = NewFile(wanted.html) if wanted.html else None
     try:
-        with session(config, level="warning", past=True) as at_work:
+        with session(config, level="warning", past=True, helpdesk=helpdesk) as at_work:
             stop_on_signals(at_work.clock)
             report = _replayed(at_work, wanted)
         if page is not None:

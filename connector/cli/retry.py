@@ -15,13 +15,21 @@ if TYPE_CHECKING:
     from connector.pipeline.retry import Retried
 
 
-def retry(tickets: Sequence[str], *, since: str, dry_run: bool, as_json: bool, config: Path | None) -> int:
+def retry(
+    tickets: Sequence[str],
+    *,
+    since: str,
+    dry_run: bool,
+    helpdesk: str | None = None,
+    as_json: bool,
+    config: Path | None,
+) -> int:
     """Put back these tickets, or without any all that failed since an age; exit code 0."""
     from connector.bootstrap import open_retry
 
     start = None if tickets else ago(since)
     with (
-        session(config, level="warning") as at_work,
+        session(config, level="warning", helpdesk=helpdesk) as at_work,
         open_retry(at_work.settings, at_work.clock, rehearsal=dry_run) as put_back,
     ):
         done = []

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from connector.cli.chosen import names_in
 from connector.cli.decisions import ago
 from connector.cli.health import Health, allowed_silence
 from connector.cli.health import look as look_at_health
@@ -69,7 +70,7 @@ def _read(age: str, config: Path | None) -> Page:
         return Page(
             now=now,
             age=age,
-            helpdesk=settings.helpdesk.ledger_name,
+            helpdesk=", ".join(names_in(settings)),
             health=look_at_health(reports, settings, now, allowed),
             overview=reports.overview(since, now, allowed),
             totals=reports.totals(since),

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from connector.local.training import AxisReport
 
 
-def train(labels: Path | None, *, as_json: bool, config: Path | None) -> int:
+def train(labels: Path | None, *, helpdesk: str | None = None, as_json: bool, config: Path | None) -> int:
     """Exit code 0 once the model is saved, whether or not it may decide anything yet."""
     from connector.bootstrap import train_local
 
     settings = load_settings(config).settings
-    tickets = labelled_tickets(labels, settings)
+    tickets = labelled_tickets(labels, settings, helpdesk)
     trained = train_local(settings, tickets)
     if as_json:
         axes = [_facts(each) for each in trained.reports]

@@ -31,11 +31,19 @@ _LEFT_ALONE = "left alone"
 _RESULTS = ("undone", "would be undone", "nothing to undo", _LEFT_ALONE, "run again")
 
 
-def undo(chosen: Selection, *, dry_run: bool, yes: bool, as_json: bool, config: Path | None) -> int:
+def undo(
+    chosen: Selection,
+    *,
+    dry_run: bool,
+    yes: bool,
+    helpdesk: str | None = None,
+    as_json: bool,
+    config: Path | None,
+) -> int:
     """Exit code 0, or 75 when some undos were left for another run."""
     from connector.bootstrap import connect_undo
 
-    with session(config, level="warning") as at_work:
+    with session(config, level="warning", helpdesk=helpdesk) as at_work:
         told = Undone()
         at_work.hub.sinks.append(told)
         with connect_undo(at_work.settings, at_work.clock, at_work.hub, chosen, dry_run=dry_run) as undoing:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import InitVar, dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +22,11 @@ _LONGEST_WAIT_SECONDS = 5.0  # longer waits belong to the ledger, where they sur
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What every question needs: one per process, shared by the workers."""
+    """What every question needs: one per ledger, shared by the workers.
+
+    ``seats`` is entered for the length of a call.  Desks that ask the same model share its breaker, and
+    perhaps ``seats`` and the leaders of bursts (``led_by``).
+    """
 
     ledger: Ledger
     classifier: Classifier
@@ -30,10 +35,12 @@ class Desk:
     observer: Observer
     max_tries: int = 3
     random: random.Random = field(default_factory=random.Random)
+    seats: AbstractContextManager[object] = field(default_factory=nullcontext)
+    led_by: InitVar[Leaders | None] = None
     leaders: Leaders = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "leaders", Leaders(self.clock))  # the value is frozen
+    def __post_init__(self, led_by: Leaders | None) -> None:
+        object.__setattr__(self, "leaders", led_by or Leaders(self.clock))  # the value is frozen
 
 
 class Postponed(Exception):  # a state of the question, not an error
@@ -89,7 +96,8 @@ class Questions:
     def _call(self, tier: Tier) -> Answer:
         """One paid call, put on record; a call that was answered is never repeated for the record's sake."""
         if tier not in self._unrecorded:
-            with self._desk.leaders.turn(tier):  # before the call is on record: nothing is paid for waiting
+            # Before the call is on record: nothing is paid for waiting.
+            with self._desk.leaders.turn(tier), self._desk.seats:
                 self._unrecorded[tier] = self._ask(tier)
         call_id, answer = self._unrecorded[tier]
         self._desk.ledger.end_call(call_id, answer)

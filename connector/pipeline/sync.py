@@ -21,7 +21,10 @@ WRITE_FROM = 100  # so many finished decisions are worth a bulk write while mode
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The three stages over one ledger, which of them this process runs, and what tidies up behind them."""
+    """The three stages over one ledger, which of them this process runs, and what tidies up behind them.
+
+    ``helpdesk`` is the name of theirs, where the process serves several; else empty.
+    """
 
     intake: Intake
     triage: Triage
@@ -33,6 +36,7 @@ class Stages:
     role: Role = Role.ALL
     nudges: Nudges | None = None  # where webhooks are listened to; a pass on its own needs none
     fast: FastLane | None = None  # a pass has no use for it: it polls all there is at once
+    helpdesk: str = ""
 
 
 def run_pass(stages: Stages) -> Due:

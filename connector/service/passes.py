@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from connector.pipeline import whose
 from connector.pipeline.summary import Summary
 from connector.pipeline.sync import Stages
 from connector.ports import Event
@@ -81,4 +82,6 @@ class Passes:
 
     def _as_json(self, did: Summary) -> dict[str, Any]:
         counts = did.as_json()
+        if self._stages.helpdesk:
+            counts[whose.FACT] = self._stages.helpdesk
         return counts | {"trouble": self._trouble.copy()} if self._trouble else counts

@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, timedelta
@@ -17,17 +17,16 @@ from typing import Any
 
 from connector.clock import SystemClock
 from connector.errors import ConnectorError, Unavailable
-from connector.pipeline.relay import Relay
 from connector.pipeline.sync import Stages
 from connector.ports import Clock, Event, Observer
-from connector.service.passes import Passes
+from connector.service.branch import Branch
 from connector.service.supervisor import Supervisor
 from connector.service.watchdog import Watchdog
 
 _FIRST_BACKOFF_SECONDS = 5.0
 _LONGEST_BACKOFF_SECONDS = 300.0
 _CHANGING = re.compile(r"\([^)]*\)|\d+")  # request ids, statuses and seconds: no news of the same trouble
-_MOST_JOBS = 8
+_MOST_JOBS = 8  # of one helpdesk
 JOB_DEFAULTS = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
 
 
@@ -119,18 +118,18 @@ class StageJob:
 
 
 class Service:
-    """The stages on a scheduler, each at its own interval, and watched."""
+    """The stages of every helpdesk on one scheduler, each at its own interval, and watched."""
 
     def __init__(
         self,
-        stages: Stages,
+        helpdesks: Sequence[Stages],
         clock: Clock,
         observer: Observer,
         rhythm: Rhythm,
         scheduler: Any,  # noqa: ANN401 - apscheduler ships no types
     ) -> None:
         self.watchdog = Watchdog(clock, rhythm.silence_seconds)
-        self.passes = Passes(stages, "live")
+        self.branches = tuple(Branch(stages, rhythm, self._wake) for stages in helpdesks)
         self.ending = Ending()
         self.scheduler = scheduler
         self._clock = clock
@@ -138,26 +137,16 @@ class Service:
         self._silent_until = 0.0
         self._waking = threading.Lock()
         self._ends = False
-        self.relay = Relay(self._wake)
-        self._jobs = self._jobs_of(stages, rhythm)
 
-    def _jobs_of(self, stages: Stages, rhythm: Rhythm) -> dict[str, tuple[float, Callable[[], None]]]:
-        """The jobs of this process's role, by name, with their intervals."""
-        jobs: dict[str, tuple[float, Callable[[], None]]] = {
-            "passes": (rhythm.poll_seconds, self.passes.turn_over)
-        }
-        if stages.role.polls:
-            jobs["poll"] = (rhythm.poll_seconds, stages.intake.run)
-            if stages.fast is not None and rhythm.fast_seconds > 0:
-                jobs["fast"] = (rhythm.fast_seconds, stages.fast.run)
-        if stages.nudges is not None:
-            jobs["nudge"] = (rhythm.nudge_seconds, stages.nudges.run)
-        if stages.role.works:
-            jobs["triage"] = (rhythm.work_seconds, self.relay.around(stages.triage.run))
-            jobs["write_back"] = (rhythm.work_seconds, stages.write_back.run)
-            if stages.retention is not None:
-                jobs["retention"] = (rhythm.retention_seconds, stages.retention.run)
-        return jobs
+    @property
+    def observers(self) -> tuple[Observer, ...]:
+        """What has to hear the events of the process."""
+        return (self.watchdog, *(each for branch in self.branches for each in branch.observers))
+
+    @property
+    def state(self) -> str:
+        """How the service is, in one line."""
+        return "; ".join(branch.state for branch in self.branches)
 
     def _wake(self, job: str, seconds: float = 0.0) -> None:
         """Run a job now, or in so many seconds.
@@ -174,16 +163,18 @@ class Service:
                 self.scheduler.modify_job(job, next_run_time=at)
 
     def start(self) -> None:
-        """Begin the first pass, and run every job at once, then at its interval."""
+        """Begin the first passes, and run every job at once, then at its interval."""
         from connector.service.steady import SteadyTrigger
 
-        self.passes.begin()
-        self.watchdog.watch({name: seconds for name, (seconds, _) in self._jobs.items()})
-        for name, (seconds, stage) in self._jobs.items():
-            job = StageJob(name, stage, self._clock, self._observer, self.watchdog, self.ending)
-            trigger = SteadyTrigger(self._clock, seconds)
-            # Without next_run_time the first run would be one interval away.
-            self.scheduler.add_job(job, trigger, id=name, next_run_time=self._clock.now())
+        for branch in self.branches:
+            branch.passes.begin()
+            self.watchdog.watch({name: seconds for name, (seconds, _) in branch.jobs.items()})
+            observer = branch.told_by(self._observer)
+            for name, (seconds, stage) in branch.jobs.items():
+                job = StageJob(name, stage, self._clock, observer, self.watchdog, self.ending)
+                trigger = SteadyTrigger(self._clock, seconds)
+                # Without next_run_time the first run would be one interval away.
+                self.scheduler.add_job(job, trigger, id=name, next_run_time=self._clock.now())
         self.scheduler.start()
 
     def end(self) -> None:
@@ -207,7 +198,7 @@ class Service:
 
 
 def serve(
-    stages: Stages,
+    helpdesks: Sequence[Stages],
     clock: SystemClock,
     observer: Observer,
     rhythm: Rhythm,
@@ -216,16 +207,17 @@ def serve(
 ) -> int:
     """Run until SIGTERM or SIGINT; returns the exit code (0 drained, 70 stuck, 75 not drained in time).
 
-    ``hub`` is where the service hangs its own observers: the watchdog and the running pass.  After 70
-    threads may still be at work: the process has to end at once (`leave`).
+    ``helpdesks`` are the stages of each.  ``hub`` is where the service hangs its own observers: the watchdog
+    and the running passes.  After 70 threads may still be at work: the process has to end at once (`leave`).
     """
-    service = Service(stages, clock, observer, rhythm, scheduler or background_scheduler())
+    scheduler = scheduler or background_scheduler(len(helpdesks))
+    service = Service(helpdesks, clock, observer, rhythm, scheduler)
     supervisor = Supervisor(os.environ, clock)
-    hub.extend((service.watchdog, service.passes, service.relay))
+    hub.extend(service.observers)
     stop_on_signals(clock)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal, or a log rotated by somebody
     service.start()
-    observer(Event("service.started", "info", {"role": stages.role, "poll_s": rhythm.poll_seconds}))
+    observer(Event("service.started", "info", {"role": helpdesks[0].role, "poll_s": rhythm.poll_seconds}))
     supervisor.ready()
     while not clock.sleep(1.0) and service.ending.code is None:
         if stuck := service.look():
@@ -234,24 +226,29 @@ def serve(
             faulthandler.dump_traceback(all_threads=True)
             return os.EX_SOFTWARE
         supervisor.alive()
-        supervisor.status(service.passes.state)
+        supervisor.status(service.state)
     supervisor.stopping()
     clock.stop()  # the stages too, when it was one of them that ended the service
-    drained = _drain(service, stages, observer, rhythm.shutdown_seconds)
+    drained = _drain(service, observer, rhythm.shutdown_seconds)
     return drained or service.ending.code or os.EX_OK
 
 
-def background_scheduler() -> Any:  # noqa: ANN401 - apscheduler ships no types
-    """APScheduler with its traps closed: UTC, nothing dropped as misfired, no overlap, memory only."""
+def background_scheduler(helpdesks: int = 1) -> Any:  # noqa: ANN401 - apscheduler ships no types
+    """APScheduler with its traps closed: UTC, nothing dropped as misfired, no overlap, memory only.
+
+    It has a thread for every job of so many helpdesks: none waits for another's.
+    """
     from apscheduler.executors.pool import ThreadPoolExecutor  # type: ignore[import-untyped]
     from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
 
     return BackgroundScheduler(
-        timezone=UTC, executors={"default": ThreadPoolExecutor(_MOST_JOBS)}, job_defaults=JOB_DEFAULTS
+        timezone=UTC,
+        executors={"default": ThreadPoolExecutor(helpdesks * _MOST_JOBS)},
+        job_defaults=JOB_DEFAULTS,
     )
 
 
-def _drain(service: Service, stages: Stages, observer: Observer, seconds: float) -> int:
+def _drain(service: Service, observer: Observer, seconds: float) -> int:
     """Let the jobs finish what is in flight, for at most ``seconds``; leases left over run out."""
     observer(Event("service.stopping", "info", {"grace_s": seconds}))
     ending = threading.Thread(target=service.end, daemon=True)
@@ -260,8 +257,8 @@ def _drain(service: Service, stages: Stages, observer: Observer, seconds: float)
     if ending.is_alive():
         observer(Event("service.cut_off", "warning", {"grace_s": seconds}))
         return os.EX_TEMPFAIL
-    stages.ledger.release()
-    service.passes.end()
+    for branch in service.branches:
+        branch.end()
     observer(Event("service.stopped"))
     return os.EX_OK
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from connector.pipeline import whose
 from connector.ports import Clock, Event
 
 _LONGEST_NAP_SECONDS = 5.0  # between two looks; more was a suspended machine or a stopped process
@@ -41,7 +42,10 @@ class Watchdog:
     def __call__(self, event: Event) -> None:
         # A page keeps the job alive that brought it, which is called after the way of its arrival.
         told = event.facts.get("arrival" if event.name == "page.stored" else "stage")
-        self.alive(_AT_WORK.get(event.name) or str(told))
+        job = _AT_WORK.get(event.name) or str(told)
+        helpdesk = event.facts.get(whose.FACT)
+        for name in (job, f"{job}:{helpdesk}"):  # the second where there are several helpdesks
+            self.alive(name)
 
     def alive(self, job: str) -> None:
         if job in self._seen:

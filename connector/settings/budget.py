@@ -47,8 +47,12 @@ class BudgetSettings(BaseModel):
 
     def daily(self) -> DailyBudget | None:
         """The budget; None: there is no limit."""
-        return None if self.daily_usd is None else DailyBudget(self.daily_usd, _zone_of(self.timezone))
+        return None if self.daily_usd is None else self.limited_to(self.daily_usd)
+
+    def limited_to(self, usd: Decimal) -> DailyBudget:
+        """A budget of so many USD for the same day."""
+        return DailyBudget(usd, _zone_of(self.timezone))
 
     def day_began(self, now: datetime) -> datetime:
         """When the day began, with a budget or without; as aware UTC."""
-        return DailyBudget(self.daily_usd or Decimal(0), _zone_of(self.timezone)).day_began(now)
+        return self.limited_to(self.daily_usd or Decimal(0)).day_began(now)

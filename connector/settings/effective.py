@@ -28,10 +28,15 @@ class Row:
 
 
 def effective(loaded: Loaded) -> list[Row]:
-    """A row per setting in the order of the model; secrets are hidden, what is unset is empty."""
+    """A row per setting in the order of the model; secrets are hidden, what is unset is empty.
+
+    Of [helpdesk] and [[helpdesks]] only what counts has rows.
+    """
+    unused = "helpdesk" if loaded.settings.helpdesks else "helpdesks"
     return [
         Row(name_of(loc), shown(value), place_of(loc, loaded.layers) or "default")
         for loc, value in _leaves(loaded.settings, ())
+        if loc[0] != unused
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -38,10 +38,20 @@ def _tables(path: str, field: FieldInfo, value: object) -> Iterator[str]:
         return
     table = table_in(field.annotation)
     yield from toml_comment(table.__doc__ if table else "")
+    if not value and field.examples:
+        yield from _sample(path, field.examples[0])
     for index, item in enumerate(value if isinstance(value, tuple) else ()):
         yield from [""] if index else []
         yield f"[[{path}]]"
         yield from _body(path, item, explained=index == 0)
+
+
+def _sample(path: str, items: Iterable[Mapping[str, object]]) -> Iterator[str]:
+    """Tables of a list that is empty by default, commented out."""
+    for index, item in enumerate(items):
+        yield from ["#"] if index else []
+        yield f"# [[{path}]]"
+        yield from (f"# {key} = {toml_value(value)}" for key, value in item.items())
 
 
 def _body(path: str, table: BaseModel, *, explained: bool) -> Iterator[str]:

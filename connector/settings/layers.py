@@ -15,13 +15,15 @@ MISSING: Final = object()
 class Layer:
     """One source: its values as nested tables, and for each a place that a person can find.
 
-    ``problems`` and ``warnings`` are whole sentences that begin with the place.
+    ``problems`` and ``warnings`` are whole sentences that begin with the place.  ``named`` has values for
+    items of a list that stands elsewhere, by the item's name: ``("helpdesks", "acme", "api_token")``.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)  # holds secrets
     places: Mapping[Loc, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    named: Mapping[Loc, Any] = field(default_factory=dict, repr=False)  # likewise
 
     def holds(self, loc: Loc) -> bool:
         """Whether this layer says something at exactly ``loc``."""

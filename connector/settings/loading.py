@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from connector.errors import SettingsError
 from connector.observe.redaction import escape_controls
+from connector.settings.by_name import settled
 from connector.settings.environment import CONFIG_VARIABLE, anthropic_layer, environment_layer
 from connector.settings.layers import MISSING, Layer, paths_in, value_at
 from connector.settings.model import Settings
@@ -60,7 +61,7 @@ def load_settings(
         secrets_layer(secret_dirs),
         file_layer(file) if file else Layer(),
     )
-    layers = _meant_for_the_provider(layers, anthropic_layer(environment))
+    layers = settled(_meant_for_the_provider(layers, anthropic_layer(environment)))
     problems = [problem for layer in layers for problem in layer.problems]
     try:
         settings = _settings_from(layers)

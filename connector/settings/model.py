@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from connector.domain.budget import DailyBudget
 from connector.domain.taxonomy import Axis, Taxonomy
 from connector.routing import PRIORITIES
 from connector.settings.budget import BudgetSettings
@@ -32,6 +33,7 @@ from connector.settings.defaults import (
     default_types,
     default_urgencies,
 )
+from connector.settings.helpdesks import NamedHelpdesk, groups_at, misfits
 from connector.settings.nudge import NudgeSettings
 from connector.settings.operation import (
     ExampleSettings,
@@ -50,6 +52,18 @@ from connector.settings.tree import misplaced
 from connector.settings.values import secret_in, several
 
 Class = TeamSettings | TypeSettings | UrgencySettings | SentimentSettings
+
+
+_TWO_HELPDESKS = (
+    {"name": "acme", "kind": "zendesk", "base_url": "https://acme.zendesk.com", "client_id": "triage"},
+    {
+        "name": "bolt",
+        "kind": "pylon",
+        "groups": {"billing": "Billing EU"},
+        "daily_usd": 2,
+        "webhook_secret": "its-own-signing-secret",
+    },
+)
 
 
 def _rules(validated: dict[str, Any]) -> tuple[RuleSettings, ...]:
@@ -105,6 +119,7 @@ class Settings(BaseSettings):
     signals: SignalSettings = SignalSettings()
     material_change: MaterialChangeSettings = MaterialChangeSettings()
     routing: RoutingSettings = Field(default_factory=_routing)
+    helpdesks: tuple[NamedHelpdesk, ...] = Field(default=(), examples=[_TWO_HELPDESKS])
 
     @classmethod
     def settings_customise_sources(
@@ -171,6 +186,51 @@ class Settings(BaseSettings):
         several((("queues", at, "when", axis), problem) for (at, axis), problem in problems)
         return routing
 
+    @field_validator("helpdesks")
+    @classmethod
+    def _helpdesks_fit(
+        cls, helpdesks: tuple[NamedHelpdesk, ...], info: ValidationInfo
+    ) -> tuple[NamedHelpdesk, ...]:
+        several(misfits(helpdesks, info.data))
+        return helpdesks
+
+    @model_validator(mode="after")
+    def _webhooks_are_signed(self) -> Self:
+        if self.nudge.enabled and not any(each.webhook_secret for each in self.per_helpdesk()):
+            several([(("nudge", "secret"), "is required for enabled = true")])
+        return self
+
+    @property
+    def webhook_secret(self) -> SecretStr | None:
+        """What signs the helpdesk's webhooks."""
+        own = self.helpdesk.webhook_secret if isinstance(self.helpdesk, NamedHelpdesk) else None
+        return own or self.nudge.secret
+
+    @property
+    def hears_webhooks(self) -> bool:
+        """Whether the service listens for those of this helpdesk."""
+        return self.nudge.enabled and self.webhook_secret is not None
+
+    def per_helpdesk(self) -> tuple[Settings, ...]:
+        """The settings of each helpdesk, in their order: ``helpdesk`` is that one, ``groups`` are its own.
+
+        With a plain [helpdesk] that is one.  Whatever needs a helpdesk takes one of these.
+        """
+        if not self.helpdesks or isinstance(self.helpdesk, NamedHelpdesk):
+            return (self,)
+        return tuple(self.model_copy(update={"helpdesk": each}) for each in self.helpdesks)
+
+    @property
+    def one_of_several(self) -> str:
+        """The name of the helpdesk that `per_helpdesk` chose, where there are others; else empty."""
+        is_chosen = isinstance(self.helpdesk, NamedHelpdesk) and len(self.helpdesks) > 1
+        return self.helpdesk.ledger_name if is_chosen else ""
+
+    def own_budget(self) -> DailyBudget | None:
+        """What a day of the chosen one of several helpdesks may cost; None: whatever all of them may."""
+        usd = self.helpdesk.daily_usd if isinstance(self.helpdesk, NamedHelpdesk) else None
+        return None if usd is None else self.budget.limited_to(usd)
+
     def taxonomy(self) -> Taxonomy:
         """The classes of every axis, in the order of the settings."""
         lists: dict[Axis, Sequence[Class]] = {axis: getattr(self, CLASS_LISTS[axis]) for axis in Axis}
@@ -181,7 +241,7 @@ class Settings(BaseSettings):
 
     def groups(self) -> dict[str, str]:
         """The helpdesk group's name per team; a shadow has that of the team which acts for it."""
-        groups, taxonomy = {team.name: team.group for team in self.teams}, self.taxonomy()
+        groups, taxonomy = groups_at(self.helpdesk, self.teams), self.taxonomy()
         return {name: groups[taxonomy.acting(Axis.TEAM, name)] for name in groups}
 
     def priorities(self) -> dict[str, str]:
@@ -213,7 +273,8 @@ class Settings(BaseSettings):
 
 def _secrets(table: BaseModel) -> Iterator[SecretStr]:
     for _, _, value in entries(table):
-        if isinstance(value, SecretStr):
-            yield value
-        elif isinstance(value, BaseModel):
-            yield from _secrets(value)
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, SecretStr):
+                yield each
+            elif isinstance(each, BaseModel):
+                yield from _secrets(each)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Self
+from pydantic import BaseModel, Field, SecretStr, field_validator
 
-from pydantic import BaseModel, Field, model_validator
-
-from connector.settings.values import TABLE, ListenAddress, Loc, Secret, host_and_port, several
+from connector.settings.values import TABLE, ListenAddress, Secret, host_and_port
 
 _LEAST_SECRET = 16
 # Zendesk signs the test of a webhook that is not saved yet with this (Verifying webhook authenticity).
@@ -54,20 +51,17 @@ class NudgeSettings(BaseModel):
         """Host and port to listen on."""
         return host_and_port(self.listen)
 
-    @model_validator(mode="after")
-    def _is_guarded(self) -> Self:
-        several(self._unguarded())
-        return self
+    @field_validator("secret")
+    @classmethod
+    def _secret_is_one(cls, secret: SecretStr | None) -> SecretStr | None:
+        return signing_secret(secret)
 
-    def _unguarded(self) -> Iterator[tuple[Loc, str]]:
-        secret = self.secret.get_secret_value() if self.secret else None
-        if secret is None:
-            if self.enabled:
-                yield ("secret",), "is required for enabled = true"
-        elif secret == _PUBLIC_SECRET:
-            yield (
-                ("secret",),
-                "is the public one that Zendesk signs tests with: take that of the saved webhook",
-            )
-        elif len(secret) < _LEAST_SECRET:
-            yield ("secret",), f"has less than {_LEAST_SECRET} characters, so it could be guessed"
+
+def signing_secret(secret: SecretStr | None) -> SecretStr | None:
+    """The same.  Raises ValueError for one that others know, or could guess."""
+    plain = secret.get_secret_value() if secret else None
+    if plain == _PUBLIC_SECRET:
+        raise ValueError("is the public one that Zendesk signs tests with: take that of the saved webhook")
+    if plain is not None and len(plain) < _LEAST_SECRET:
+        raise ValueError(f"has less than {_LEAST_SECRET} characters, so it could be guessed")
+    return secret

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from connector.settings.by_name import spoken
 from connector.settings.environment import variable_of
 from connector.settings.layers import Layer, place_of
 from connector.settings.model import Settings
@@ -31,7 +32,7 @@ def problems_in(error: ValidationError, layers: tuple[Layer, ...]) -> Iterator[s
         loc = detail["loc"]
         place = place_of(loc, layers) or _place_above(loc, layers)
         where = f"{place}: " if place else ""
-        yield f"{where}{name_of(loc)}: {_message(detail, loc)}"
+        yield f"{where}{name_of(loc)}: {_message(detail, loc, spoken(loc, layers))}"
 
 
 def name_of(loc: Loc) -> str:
@@ -45,7 +46,8 @@ def _place_above(loc: Loc, layers: tuple[Layer, ...]) -> str | None:
     return next((place for end in range(len(loc) - 1, 0, -1) if (place := place_of(loc[:end], layers))), None)
 
 
-def _message(detail: ErrorDetails, loc: Loc) -> str:
+def _message(detail: ErrorDetails, loc: Loc, named: Loc) -> str:
+    """``named`` is ``loc`` as a variable calls it."""
     if detail["type"] == "extra_forbidden":
         if loc in _RENAMED:
             return _RENAMED[loc]
@@ -54,6 +56,6 @@ def _message(detail: ErrorDetails, loc: Loc) -> str:
     text = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if detail["type"] == "missing":
         text = "is required"
-    if "is required" in text and all(isinstance(part, str) for part in loc):
-        text += f"; set it in settings.toml or as {variable_of(loc)}"
+    if "is required" in text and all(isinstance(part, str) for part in named):
+        text += f"; set it in settings.toml or as {variable_of(named)}"
     return text

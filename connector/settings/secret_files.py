@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from connector.settings.helpdesks import HELPDESKS, NamedHelpdesk, key_by_name
 from connector.settings.layers import Layer
 from connector.settings.model import Settings
-from connector.settings.shape import keys_of, secret_locs
+from connector.settings.shape import is_secret, keys_of, secret_locs
 from connector.settings.suggestion import suggest
 from connector.settings.values import Loc
 
@@ -40,7 +41,8 @@ def name_of_secret(loc: Loc) -> str:
 def secrets_layer(directories: Iterable[Path]) -> Layer:
     """The secrets of the first directory that has any, in files such as ``helpdesk__client_secret``.
 
-    ``connector_`` in front of the name is fine too.
+    ``connector_`` in front of the name is fine too.  Of several helpdesks it is the one with the name in the
+    middle: ``helpdesks__acme__api_token``.
     """
     known = {name_of_secret(loc): loc for loc in secret_locs(Settings)}
     for directory in directories:
@@ -52,16 +54,17 @@ def secrets_layer(directories: Iterable[Path]) -> Layer:
 
 def _read_directory(directory: Path, known: Mapping[str, Loc]) -> Layer:
     values: dict[str, Any] = {}
+    named: dict[Loc, Any] = {}
     places: dict[Loc, str] = {}
     problems: list[str] = []
     warnings: list[str] = []
     for path in _files(directory):
         place = f"{directory.name}/{path.name}"
         name = path.name.lower().removeprefix(PREFIX)
-        loc = known.get(name)
+        loc = known.get(name) or _by_name(name)
         if loc is None:
             if _looks_like_ours(path.name.lower()):
-                problems.append(f"{place}: unknown secret{suggest(name, known)}")
+                problems.append(f"{place}: unknown secret{suggest(name, [*known, *_like(name)])}")
             continue
         try:
             text, warning = _read(path)
@@ -69,11 +72,29 @@ def _read_directory(directory: Path, known: Mapping[str, Loc]) -> Layer:
             reason = error.strerror if isinstance(error, OSError) else "not a text of at most 64 kB"
             problems.append(f"{place}: cannot be read: {reason}")
             continue
-        values.setdefault(str(loc[0]), {})[loc[1]] = text
+        if loc[0] == HELPDESKS:
+            named[loc] = text
+        else:
+            values.setdefault(str(loc[0]), {})[loc[1]] = text
         places[loc] = place
         if warning:
             warnings.append(f"{place}: {warning}")
-    return Layer(values, places, tuple(problems), tuple(warnings))
+    return Layer(values, places, tuple(problems), tuple(warnings), named)
+
+
+def _by_name(name: str) -> Loc | None:
+    """Where the secret of one of several helpdesks belongs."""
+    loc: Loc = tuple(name.split("__"))
+    field = key_by_name(loc)
+    return loc if field is not None and is_secret(field) else None
+
+
+def _like(name: str) -> list[str]:
+    """The secrets of the same one of several helpdesks."""
+    section, _, rest = name.partition("__")
+    helpdesk = rest.partition("__")[0]
+    secrets = [each[0] for each in secret_locs(NamedHelpdesk)]
+    return [f"{section}__{helpdesk}__{key}" for key in secrets] if section == HELPDESKS else []
 
 
 def _files(directory: Path) -> list[Path]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
+from connector.settings.helpdesks import HELPDESKS, NamedHelpdesk
 from connector.settings.layers import Layer, value_at
 from connector.settings.model import Settings
+from connector.settings.problems import name_of
 from connector.settings.shape import secret_locs
 from connector.settings.toml_lines import lines_of
 from connector.settings.values import Loc, secret_in
@@ -30,9 +34,17 @@ def file_layer(path: Path) -> Layer:
     except (ValueError, RecursionError) as error:  # beside bad syntax: endless digits, endless brackets
         return Layer(problems=(_syntax_problem(path, str(error)),))
     places = {loc: f"{path}:{line}" for loc, line in lines_of(text).items()}
-    secrets = [loc for loc in secret_locs(Settings) if _is_worth_hiding(value_at(values, loc))]
-    warnings = tuple(f"{places[loc]}: {_advice(loc)}" for loc in secrets)
+    locs = [*secret_locs(Settings), *_of_helpdesks(values)]
+    secrets = [loc for loc in locs if _is_worth_hiding(value_at(values, loc))]
+    warnings = tuple(f"{places[loc]}: {_advice(loc, values)}" for loc in secrets)
     return Layer(values, places, warnings=warnings)
+
+
+def _of_helpdesks(values: Mapping[str, Any]) -> Iterator[Loc]:
+    """Where secrets of the [[helpdesks]] can be."""
+    items = values.get(HELPDESKS)
+    for at, _ in enumerate(items if isinstance(items, list) else ()):
+        yield from secret_locs(NamedHelpdesk, (HELPDESKS, at))
 
 
 def _is_worth_hiding(value: object) -> bool:
@@ -40,9 +52,11 @@ def _is_worth_hiding(value: object) -> bool:
     return isinstance(value, str) and any(secret_in(SecretStr(value)))
 
 
-def _advice(loc: Loc) -> str:
-    section, key = loc
-    return f"{section}.{key}: move this secret to the file secrets/{section}__{key} (mode 0600)"
+def _advice(loc: Loc, values: Mapping[str, Any]) -> str:
+    """By the name of a helpdesk where there are several."""
+    name = value_at(values, (*loc[:-1], "name"))
+    parts = [name if isinstance(part, int) and isinstance(name, str) else str(part) for part in loc]
+    return f"{name_of(loc)}: move this secret to the file secrets/{'__'.join(parts)} (mode 0600)"
 
 
 def _syntax_problem(path: Path, message: str) -> str:

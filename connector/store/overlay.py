@@ -41,27 +41,33 @@ def overlay(
     *,
     most: int = 10_000,
     budget: DailyBudget | None = None,
+    own: DailyBudget | None = None,
     tell: Callable[[Event], None] = lambda _: None,
 ) -> SqlLedger:
     """A ledger on ``scratch``, an empty store in memory, that begins where ``base`` is now.
 
     Copies the checkpoint, the tombstones, what waits (at most ``most`` submissions and as many writes) and,
     for each page, what is known of its tickets.  ``base`` is only read.  Against ``budget`` counts what
-    ``base`` has on record now, and what is paid for here.
+    ``base`` has on record now, and what is paid for here; against ``own`` what of it is this helpdesk's.
     """
     _copy_waiting(base, scratch, helpdesk, most)
     memory = _Memory(base, scratch, helpdesk)
-    spending = None if budget is None else _spending(base, scratch, budget, tell)
+    spending: Spending | None = None
+    for limit, whose in ((budget, None), (own, helpdesk)):
+        if limit is not None:
+            spending = _spending(base, scratch, Spending(limit, tell, whose, spending), limit, whose)
     return scratch.ledger(helpdesk, worker, memory=memory, spending=spending)
 
 
-def _spending(base: Store, scratch: Store, budget: DailyBudget, tell: Callable[[Event], None]) -> Spending:
+def _spending(
+    base: Store, scratch: Store, spending: Spending, budget: DailyBudget, helpdesk: str | None
+) -> Spending:
+    """``spending``, which begins with what is on record in ``base``."""
     now = base.clock.now()
     with base.database.read("spent") as tx:
-        spent = spent_since(tx, budget.day_began(now))
+        spent = spent_since(tx, budget.day_began(now), helpdesk)
     with scratch.database.read("copied_calls") as tx:
         copied = tx.scalar(select(func.max(model_calls.c.id)))
-    spending = Spending(budget, tell)
     spending.begin_with(spent, copied or 0, now)
     return spending
 

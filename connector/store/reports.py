@@ -19,7 +19,7 @@ from connector.store.processes import Sign, last_sign
 from connector.store.shadows import ShadowTotal, count
 from connector.store.shelf import find
 from connector.store.spending import spent_since
-from connector.store.story import Story, tell
+from connector.store.story import Story, helpdesks_of, tell
 from connector.store.tables import (
     checkpoints,
     corrections,
@@ -134,6 +134,7 @@ class Reports:
         cause: Cause | str | None = None,
         outcome: Outcome | str | None = None,
         ticket: str | None = None,
+        helpdesk: str | None = None,
     ) -> list[DecisionRow]:
         """The newest decisions, newest first; every filter narrows."""
         wanted = {
@@ -142,6 +143,7 @@ class Reports:
             decisions.c.cause: cause,
             writes.c.outcome: outcome,
             decisions.c.ticket_id: ticket,
+            decisions.c.helpdesk: helpdesk,
         }
         filters = [column == str(value) for column, value in wanted.items() if value is not None]
         if since is not None:
@@ -149,15 +151,26 @@ class Reports:
         with self._database.read("decisions") as tx:
             return [_decision_row(row) for row in tx.execute(_WITH_WRITE.where(*filters).limit(limit))]
 
-    def parked(self, limit: int | None = 50, since: datetime | None = None) -> list[Parked]:
-        """What failed and waits for a person's word; newest first."""
+    def parked(
+        self, limit: int | None = 50, since: datetime | None = None, helpdesk: str | None = None
+    ) -> list[Parked]:
+        """What failed and waits for a person's word, at one helpdesk or at all; newest first."""
         with self._database.read("parked") as tx:
-            return find(tx, since)[::-1][:limit]
+            return find(tx, since, helpdesk=helpdesk)[::-1][:limit]
 
-    def story(self, ticket_id: str) -> Story:
-        """Everything about one ticket, in the order it happened; empty when it was never seen."""
+    def helpdesks_of(self, ticket_id: str) -> tuple[str, ...]:
+        """The names of the helpdesks that have a ticket with this id, as far as the ledger knows."""
+        with self._database.read("helpdesks_of") as tx:
+            return helpdesks_of(tx, ticket_id)
+
+    def story(self, ticket_id: str, helpdesk: str | None = None) -> Story:
+        """Everything about one ticket, in the order it happened; empty when it was never seen.
+
+        Ids of two helpdesks may be equal: without ``helpdesk`` it is the first of `helpdesks_of`.
+        """
         with self._database.read("story") as tx:
-            return tell(tx, ticket_id)
+            known_to = (helpdesk,) if helpdesk is not None else helpdesks_of(tx, ticket_id)
+            return tell(tx, ticket_id, next(iter(known_to), ""))
 
     def totals(self, since: datetime | None = None) -> Totals:
         """Counts and cost since a moment, or of all time."""
@@ -165,10 +178,10 @@ class Reports:
         with self._database.read("totals") as tx:
             return _totals(tx, start)
 
-    def shadows(self, since: datetime | None = None) -> tuple[ShadowTotal, ...]:
+    def shadows(self, since: datetime | None = None, helpdesk: str | None = None) -> tuple[ShadowTotal, ...]:
         """How often each shadow class was answered since a moment, the most frequent first."""
         with self._database.read("shadows") as tx:
-            return count(tx, 0 if since is None else to_ms(since))
+            return count(tx, 0 if since is None else to_ms(since), helpdesk)
 
     def spent_usd(self, since: datetime) -> Decimal:
         """What the model calls since a moment cost; one in flight, or lost, counts at its reserve."""

@@ -40,10 +40,10 @@ class _Naming:
     moved: bool
 
 
-def count(tx: Connection, start: int) -> tuple[ShadowTotal, ...]:
+def count(tx: Connection, start: int, helpdesk: str | None = None) -> tuple[ShadowTotal, ...]:
     """Per shadow class what was decided since ``start`` (milliseconds), the most named first."""
     found: dict[tuple[str, str], list[_Naming]] = {}
-    for each in _namings(tx, start):
+    for each in _namings(tx, start, helpdesk):
         found.setdefault((each.axis, each.name), []).append(each)
     totals = (
         ShadowTotal(
@@ -60,13 +60,15 @@ def count(tx: Connection, start: int) -> tuple[ShadowTotal, ...]:
     return tuple(sorted(totals, key=lambda total: (-total.named, total.axis, total.name)))
 
 
-def _namings(tx: Connection, start: int) -> Iterator[_Naming]:
+def _namings(tx: Connection, start: int, helpdesk: str | None) -> Iterator[_Naming]:
     moved = exists().where(
         corrections.c.helpdesk == decisions.c.helpdesk, corrections.c.ticket_id == decisions.c.ticket_id
     )
     rows = select(decisions.c.evidence, moved.label("moved")).where(
         decisions.c.decided_at >= start, type_coerce(decisions.c.evidence, String).like(_NAMED)
     )
+    if helpdesk is not None:
+        rows = rows.where(decisions.c.helpdesk == helpdesk)
     for row in tx.execute(rows.order_by(decisions.c.decided_at.desc(), decisions.c.id)):
         said = row.evidence.classification
         for axis, name in said.shadow.items() if said else ():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Table, select, union
 
 from connector.domain.classification import Answer, Tier
 from connector.domain.decision import Decision, Outcome
@@ -149,18 +149,30 @@ class Story:
         return sum(prices, Decimal(0))
 
 
-def tell(tx: Connection, ticket_id: str) -> Story:
-    """Read a ticket's story."""
-    seen = select(revisions).where(revisions.c.ticket_id == ticket_id)
-    asked = select(submissions).where(submissions.c.ticket_id == ticket_id)
+def helpdesks_of(tx: Connection, ticket_id: str) -> tuple[str, ...]:
+    """The helpdesks that have a ticket with this id, by name."""
+    known = [
+        select(table.c.helpdesk).where(table.c.ticket_id == ticket_id) for table in (revisions, submissions)
+    ]
+    return tuple(sorted(tx.scalars(union(*known))))
+
+
+def tell(tx: Connection, ticket_id: str, helpdesk: str) -> Story:
+    """Read the story of one helpdesk's ticket."""
+
+    def its(table: Table) -> tuple[ColumnElement[bool], ...]:
+        return table.c.helpdesk == helpdesk, table.c.ticket_id == ticket_id
+
+    seen = select(revisions).where(*its(revisions))
+    asked = select(submissions).where(*its(submissions))
     of_ticket = asked.with_only_columns(submissions.c.id)
     called = select(model_calls).where(model_calls.c.submission_id.in_(of_ticket))
     made = select(decisions.c.submission_id, decisions.c.pass_id, *DECISION)
     made = made.where(decisions.c.submission_id.in_(of_ticket))
-    written = select(writes).where(writes.c.ticket_id == ticket_id)
+    written = select(writes).where(*its(writes))
     taken_back = select(undos, writes.c.decision_id).join(writes, undos.c.write_id == writes.c.id)
-    taken_back = taken_back.where(undos.c.ticket_id == ticket_id)
-    moved = select(corrections).where(corrections.c.ticket_id == ticket_id)
+    taken_back = taken_back.where(*its(undos))
+    moved = select(corrections).where(*its(corrections))
     return Story(
         ticket_id,
         tuple(map(_revision, tx.execute(seen.order_by(revisions.c.seen_at, revisions.c.version)))),

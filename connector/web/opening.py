@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -17,11 +17,16 @@ from connector.web.listener import Listener
 
 
 @contextmanager
-def hearing(settings: Settings, nudges: Nudges, clock: Clock, observer: Observer) -> Iterator[Listener]:
-    """Listen for webhooks as long as the block runs.  Raises SettingsError when that is impossible."""
-    chosen = settings.nudge
+def hearing(
+    helpdesks: Sequence[tuple[Settings, Nudges]], clock: Clock, observer: Observer
+) -> Iterator[Listener]:
+    """Listen for the webhooks of one helpdesk or several, as long as the block runs.
+
+    Raises SettingsError when that is impossible.
+    """
+    chosen = helpdesks[0][0].nudge  # the same for all; the secret is each one's own
     app = build_app(
-        {settings.helpdesk.ledger_name: hook_of(settings, nudges.offer)},
+        {each.helpdesk.ledger_name: hook_of(each, nudges.offer) for each, nudges in helpdesks},
         clock,
         observer,
         most_body_bytes=chosen.body_kib * 1024,
@@ -35,9 +40,9 @@ def hearing(settings: Settings, nudges: Nudges, clock: Clock, observer: Observer
 def hook_of(settings: Settings, take: Callable[[str], bool]) -> Hook:
     """The hook of the configured helpdesk: its own way to sign, its own secret."""
     chosen, kind = settings.nudge, settings.helpdesk.kind
-    if chosen.secret is None:
+    if (signing := settings.webhook_secret) is None:
         raise SettingsError("[nudge] secret is missing: put the webhook's signing secret there")
-    secret = chosen.secret.get_secret_value()
+    secret = signing.get_secret_value()
     if kind == "pylon":
         return Hook(partial(pylon_hook.verify, secret=secret), pylon_hook.ticket_in, take)
     proof = partial(zendesk_hook.verify, secret=secret, window_seconds=chosen.window_seconds)

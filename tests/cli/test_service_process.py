@@ -28,7 +28,7 @@ from connector.cli.session import session
 from connector.service import Rhythm, leave, serve
 with session(None) as at_work, at_work.connected() as connector:
     rhythm = Rhythm(poll_seconds=0.5, least_silence_seconds=3.0)
-    leave(serve(connector.stages, at_work.clock, at_work.hub, rhythm, at_work.hub.sinks))
+    leave(serve([connector.stages], at_work.clock, at_work.hub, rhythm, at_work.hub.sinks))
 """
 
 

@@ -65,7 +65,7 @@ def at_work(settings: Settings, clock: ManualClock) -> Iterator[Hearing]:
     with connect(settings, clock, told) as connector:
         nudges = connector.stages.nudges
         assert nudges is not None
-        with hearing(settings, nudges, clock, told) as listener:
+        with hearing([(settings, nudges)], clock, told) as listener:
             url = f"http://{listener.address}/hooks/{settings.helpdesk.ledger_name}"
             yield Hearing(connector, nudges, url, told)
 

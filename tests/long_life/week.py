@@ -167,8 +167,8 @@ def connected(plan: Plan, folder: Path) -> Iterator[Life]:
     )
     with SimulatedScheduler.simulated(clock) as scheduler:
         rhythm = Rhythm(work_seconds=plan.work_seconds)
-        service = Service(stages, clock, hub, rhythm, scheduler)
-        hub.sinks += [service.watchdog, service.passes]
+        service = Service([stages], clock, hub, rhythm, scheduler)
+        hub.sinks += [service.watchdog, service.branches[0].passes]
         gauges = Gauges(folder / "ledger.db", log)
         yield Life(plan, clock, town, service, scheduler, store, gauges, intervals, model, work)
     store.close()

@@ -99,7 +99,7 @@ class Served:
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
         try:
-            return serve(self.stages, self.clock, self.hub, self.rhythm, self.hub.sinks, self.scheduler)
+            return serve([self.stages], self.clock, self.hub, self.rhythm, self.hub.sinks, self.scheduler)
         finally:
             ended.set()
             watcher.join()

@@ -27,7 +27,8 @@ def with_lane(served: Served, *, poll_seconds: float) -> None:
 
 
 def jobs(served: Served, rhythm: Rhythm, role: Role = Role.ALL) -> set[str]:
-    service = Service(replace(served.stages, role=role), served.clock, served.hub, rhythm, served.scheduler)
+    stages = replace(served.stages, role=role)
+    service = Service([stages], served.clock, served.hub, rhythm, served.scheduler)
     service.start()
     names = {job.id for job in served.scheduler.get_jobs()}
     served.scheduler.shutdown()

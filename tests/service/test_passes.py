@@ -47,7 +47,7 @@ def ledger(store: Store) -> CountsOpenPasses:
 
 @pytest.fixture
 def passes(ledger: CountsOpenPasses, clock: ManualClock) -> Passes:
-    stages: Any = SimpleNamespace(ledger=ledger, clock=clock)
+    stages: Any = SimpleNamespace(ledger=ledger, clock=clock, helpdesk="")
     return Passes(stages, "live")
 
 

@@ -37,7 +37,7 @@ def test_the_example_shows_every_key_of_every_table() -> None:
 
 
 def test_the_example_holds_a_sample_for_whatever_has_no_default(read: Read) -> None:
-    sampled = re.sub(r'^# (\w+ = (?:".*"|\d+)$)', r"\1", render_example(), flags=re.MULTILINE)
+    sampled = re.sub(r'^# (\[\[\w+\]\]$|\w+ = (?:".*"|\d+)$)', r"\1", render_example(), flags=re.MULTILINE)
 
     parsed = tomllib.loads(sampled)
 

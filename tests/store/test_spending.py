@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from threading import Barrier
@@ -18,7 +19,7 @@ from connector.domain.classification import Tier
 from connector.domain.decision import Cause, Kind
 from connector.errors import BudgetSpent
 from connector.ports import Event, SubmissionClaim
-from connector.store import Spending, SqlLedger, Store
+from connector.store import Spending, SqlLedger, Store, open_store, overlay
 
 RESERVE = Decimal("0.01")
 Limited = Callable[..., SqlLedger]
@@ -246,3 +247,76 @@ def test_a_restart_tells_nothing_again_and_a_new_day_does(
 
     assert same_day == ["budget.nearly_spent", "budget.spent"]
     assert names(told) == 2 * same_day
+
+
+# --- A budget of one helpdesk's own, within that of all ---------------------------------------------------
+
+
+def of(store: Store, helpdesk: str, own: str, within: Spending | None, told: list[Event]) -> SqlLedger:
+    """The ledger of one of several helpdesks, with a budget of its own."""
+    spending = Spending(DailyBudget(Decimal(own)), told.append, helpdesk, within)
+    return store.ledger(helpdesk, f"worker-{helpdesk}", spending=spending)
+
+
+def test_a_helpdesk_that_has_spent_its_own_leaves_the_others_theirs(
+    store: Store, desk: Any, told: list[Event]
+) -> None:
+    acme, bolt = (of(store, name, "0.012", None, told) for name in ("acme", "bolt"))
+    pay(acme, desk, "0.005", "t1")
+    desk.arrive(acme, "t2")
+    desk.arrive(bolt, "t1", "t2")
+
+    with pytest.raises(BudgetSpent, match=r"the budget of acme of \$0.012 a day"):
+        ask(acme, desk.claim(acme))
+    ask(bolt, desk.claim(bolt))
+
+    with pytest.raises(BudgetSpent, match="of bolt"):
+        ask(bolt, desk.claim(bolt))
+    assert names(told).count("budget.spent") == 2
+
+
+def test_what_all_have_spent_ends_a_helpdesk_that_has_some_left(
+    store: Store, desk: Any, told: list[Event]
+) -> None:
+    shared = Spending(DailyBudget(Decimal("0.013")), told.append)
+    acme, bolt = (of(store, name, "1", shared, told) for name in ("acme", "bolt"))
+    pay(acme, desk, "0.004", "t1")
+    desk.arrive(bolt, "t1")
+
+    with pytest.raises(BudgetSpent, match=r"the budget of \$0.013 a day"):
+        ask(bolt, desk.claim(bolt))
+
+    assert names(told).count("budget.spent") == 1
+
+
+def test_a_restart_knows_what_a_helpdesk_has_spent_of_its_own(
+    store: Store, desk: Any, told: list[Event]
+) -> None:
+    pay(of(store, "acme", "0.012", None, told), desk, "0.005", "a1")
+    pay(of(store, "bolt", "0.012", None, told), desk, "0.002", "b1")
+    again = {name: of(store, name, "0.012", None, told) for name in ("acme", "bolt")}
+    for ledger in again.values():
+        desk.arrive(ledger, "t2")
+
+    ask(again["bolt"], desk.claim(again["bolt"]))
+
+    with pytest.raises(BudgetSpent):
+        ask(again["acme"], desk.claim(again["acme"]))
+
+
+def test_a_rehearsal_counts_what_is_on_record_against_a_helpdesks_own(
+    store: Store, clock: ManualClock, desk: Any, told: list[Event]
+) -> None:
+    for name in ("acme", "bolt"):
+        ledger = store.ledger(name, "w1")
+        pay(ledger, desk, "0.005", f"{name}1")
+        desk.arrive(ledger, "t2")
+    own = DailyBudget(Decimal("0.016"))
+
+    with closing(open_store("sqlite://", clock=clock)) as scratch:
+        dry = overlay(store, scratch, "acme", "dry", own=own, tell=told.append)
+        first = desk.claim(dry)
+        dry.end_call(ask(dry, first), desk.answer(cost="0.004"))
+
+        with pytest.raises(BudgetSpent, match="of acme"):
+            ask(dry, first)

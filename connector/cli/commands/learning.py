@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from connector.cli.commands.options import AsJson, Config
+from connector.cli.commands.options import AsJson, Config, Helpdesk
 
 learning = typer.Typer()
 labels_app = typer.Typer(
@@ -21,6 +21,7 @@ def train(
         Path | None,
         typer.Argument(metavar="LABELS.csv", help="Labelled tickets; default: the stored ones."),
     ] = None,
+    helpdesk: Helpdesk = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -32,7 +33,7 @@ def train(
     """
     from connector.cli.train import train as work
 
-    raise typer.Exit(work(labels, as_json=as_json, config=config))
+    raise typer.Exit(work(labels, as_json=as_json, helpdesk=helpdesk, config=config))
 
 
 @learning.command("eval")
@@ -45,6 +46,7 @@ def evaluate(
         float | None,
         typer.Option(min=0.5, max=0.999, help="Cross-validate for this precision instead of the settings'."),
     ] = None,
+    helpdesk: Helpdesk = None,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV on stdout.")] = False,
     config: Config = None,
@@ -55,7 +57,9 @@ def evaluate(
     """
     from connector.cli.evaluation import evaluation as work
 
-    raise typer.Exit(work(labels, target=target, as_json=as_json, as_csv=as_csv, config=config))
+    raise typer.Exit(
+        work(labels, target=target, as_json=as_json, as_csv=as_csv, helpdesk=helpdesk, config=config)
+    )
 
 
 @labels_app.command("build")
@@ -70,6 +74,7 @@ def labels_build(
         Path | None,
         typer.Option("--out", metavar="FILE", help="A new file instead of the database; - prints."),
     ] = None,
+    helpdesk: Helpdesk = None,
     config: Config = None,
 ) -> None:
     """Store labels from solved tickets whose team a person chose; customers' words are in them.
@@ -79,7 +84,7 @@ def labels_build(
     from connector.cli.labels import build as work
 
     _must_be_new(out, "--out")
-    raise typer.Exit(work(since, per_team, out, config=config))
+    raise typer.Exit(work(since, per_team, out, helpdesk=helpdesk, config=config))
 
 
 def _must_be_new(file: Path | None, called: str) -> None:
@@ -96,6 +101,7 @@ def labels_import(
     replace: Annotated[
         bool, typer.Option("--replace", help="Where both differ take the file's labels and remarks.")
     ] = False,
+    helpdesk: Helpdesk = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -105,7 +111,7 @@ def labels_import(
     """
     from connector.cli.labels import import_ as work
 
-    raise typer.Exit(work(file, replace=replace, as_json=as_json, config=config))
+    raise typer.Exit(work(file, replace=replace, as_json=as_json, helpdesk=helpdesk, config=config))
 
 
 @labels_app.command("export")
@@ -114,6 +120,7 @@ def labels_export(
     redact: Annotated[
         bool, typer.Option("--redact", help="Hide keys, cards, accounts, addresses, phone numbers.")
     ] = False,
+    helpdesk: Helpdesk = None,
     config: Config = None,
 ) -> None:
     """Write the stored labels as labels.csv, which people edit and `import` takes back.
@@ -123,7 +130,7 @@ def labels_export(
     from connector.cli.labels import export as work
 
     _must_be_new(file, "FILE")
-    raise typer.Exit(work(file, redact=redact, config=config))
+    raise typer.Exit(work(file, redact=redact, helpdesk=helpdesk, config=config))
 
 
 @labels_app.command("stats")
@@ -138,6 +145,7 @@ def labels_stats(
             help="labels.csv; default: what is stored.",
         ),
     ] = None,
+    helpdesk: Helpdesk = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -147,4 +155,4 @@ def labels_stats(
     """
     from connector.cli.labels import stats as work
 
-    raise typer.Exit(work(file, as_json=as_json, config=config))
+    raise typer.Exit(work(file, as_json=as_json, helpdesk=helpdesk, config=config))

@@ -12,6 +12,9 @@ Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="Settings file; default: ./settings.toml if it exists."),
 ]
+Helpdesk = Annotated[
+    str | None, typer.Option("--helpdesk", metavar="NAME", help="Which of the [[helpdesks]].")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 

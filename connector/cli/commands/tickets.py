@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from connector.cli.commands.options import AsJson, Config, KindFilter, UpTo
+from connector.cli.commands.options import AsJson, Config, Helpdesk, KindFilter, UpTo
 
 tickets = typer.Typer()
 
@@ -25,6 +25,7 @@ def decisions(
     shadow: Annotated[
         bool, typer.Option("--shadow", help="How often each shadow class was answered.")
     ] = False,
+    helpdesk: Helpdesk = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -37,7 +38,7 @@ def decisions(
 
     if failed and shadow:
         raise typer.BadParameter("give one of --failed and --shadow")
-    filters = Filters(since, limit, team, kind.value if kind else None, ticket, failed, shadow)
+    filters = Filters(since, limit, team, kind.value if kind else None, ticket, failed, shadow, helpdesk)
     raise typer.Exit(work(filters, as_json=as_json, config=config))
 
 
@@ -51,6 +52,7 @@ def retry(
     ] = False,
     since: Annotated[str, typer.Option(metavar="AGE", help="With --all: how far back.")] = "24h",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be put back.")] = False,
+    helpdesk: Helpdesk = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -62,7 +64,9 @@ def retry(
 
     if bool(tickets) == everything:
         raise typer.BadParameter("name some tickets, or give --all")
-    raise typer.Exit(work(tickets or [], since=since, dry_run=dry_run, as_json=as_json, config=config))
+    raise typer.Exit(
+        work(tickets or [], since=since, dry_run=dry_run, helpdesk=helpdesk, as_json=as_json, config=config)
+    )
 
 
 @tickets.command()
@@ -71,6 +75,7 @@ def explain(
     ask: Annotated[
         bool, typer.Option("--ask", help="Have the strong model put the reasons in plain words (paid).")
     ] = False,
+    helpdesk: Helpdesk = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -80,7 +85,7 @@ def explain(
     """
     from connector.cli.explain import explain as work
 
-    raise typer.Exit(work(ticket, ask=ask, as_json=as_json, config=config))
+    raise typer.Exit(work(ticket, ask=ask, helpdesk=helpdesk, as_json=as_json, config=config))
 
 
 @tickets.command()
@@ -93,6 +98,7 @@ def forget(
         list[str] | None, typer.Option(metavar="ID", help="This ticket; may be given several times.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be erased.")] = False,
+    helpdesk: Helpdesk = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -104,7 +110,9 @@ def forget(
 
     if not (requester or ticket):
         raise typer.BadParameter("name a --requester or a --ticket")
-    raise typer.Exit(work(requester, ticket or [], dry_run=dry_run, as_json=as_json, config=config))
+    raise typer.Exit(
+        work(requester, ticket or [], dry_run=dry_run, helpdesk=helpdesk, as_json=as_json, config=config)
+    )
 
 
 @tickets.command()
@@ -120,6 +128,7 @@ def undo(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be undone.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask at a terminal.")] = False,
+    helpdesk: Helpdesk = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -134,7 +143,9 @@ def undo(
     if sum(bool(each) for each in (since, pass_id, ticket)) != 1:
         raise typer.BadParameter("give one of --since, --pass and --ticket")
     chosen = Selection(ago(since) if since else None, pass_id, tuple(ticket or ()))
-    raise typer.Exit(work(chosen, dry_run=dry_run, yes=yes, as_json=as_json, config=config))
+    raise typer.Exit(
+        work(chosen, dry_run=dry_run, yes=yes, helpdesk=helpdesk, as_json=as_json, config=config)
+    )
 
 
 @tickets.command()
@@ -155,6 +166,7 @@ def backfill(
         bool, typer.Option("--dry-run", help="Only say how many, how dear and how long.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Start without asking.")] = False,
+    helpdesk: Helpdesk = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -171,7 +183,7 @@ def backfill(
     if dry_run and yes:
         raise typer.BadParameter("give one of --dry-run and --yes")
     wanted = Wanted(since, ago(since), limit, dollars(max_cost), batch=batch, dry_run=dry_run, yes=yes)
-    raise typer.Exit(work(wanted, as_json=as_json, config=config))
+    raise typer.Exit(work(wanted, helpdesk=helpdesk, as_json=as_json, config=config))
 
 
 @tickets.command()
@@ -199,6 +211,7 @@ def replay(
         Path,
         typer.Option(metavar="FILE", help="Paid answers, so that no second run pays again; no words in it."),
     ] = Path("replay-answers.jsonl"),
+    helpdesk: Helpdesk = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -211,4 +224,4 @@ def replay(
     from connector.cli.replay import replay as work
 
     wanted = Wanted(since, limit, tier, dollars(max_cost), minutes_per_ticket, answers, html, as_json)
-    raise typer.Exit(work(wanted, config=config))
+    raise typer.Exit(work(wanted, helpdesk=helpdesk, config=config))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from connector.cli.commands.options import AsJson, Config
+from connector.cli.commands.options import AsJson, Config, Helpdesk
 from connector.cli.stand_in import Vendor
 from connector.pipeline.role import Role
 
@@ -27,6 +27,7 @@ def run(
             "two need PostgreSQL)."
         ),
     ] = Role.ALL,
+    helpdesk: Helpdesk = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -40,7 +41,7 @@ def run(
     from connector.cli.run import run as work
 
     mode = Mode.DRY_RUN if dry_run else Mode.ONCE if once else Mode.LIVE
-    raise typer.Exit(work(mode, role, as_json=as_json, config=config))
+    raise typer.Exit(work(mode, role, helpdesk=helpdesk, as_json=as_json, config=config))
 
 
 @working.command()
@@ -72,14 +73,14 @@ def demo(
 
 
 @working.command()
-def check(as_json: AsJson = False, config: Config = None) -> None:
+def check(helpdesk: Helpdesk = None, as_json: AsJson = False, config: Config = None) -> None:
     """Prove that settings, database, helpdesk, groups and models work; each failure names the next step.
 
     Example: connector check
     """
     from connector.cli.check import check as work
 
-    raise typer.Exit(work(as_json=as_json, config=config))
+    raise typer.Exit(work(helpdesk=helpdesk, as_json=as_json, config=config))
 
 
 @working.command()
@@ -105,7 +106,7 @@ def status(
 
     The time to assignment goes from a ticket's creation to our write, both by the helpdesk's clock, which
     stamps whole seconds. It counts tickets opened while the service that took them in was running, or
-    since the pass before the one that did.
+    since the pass before the one that did. Several helpdesks are counted together.
 
     Example: connector status --since 7d
     """
