@@ -70,7 +70,8 @@ def _one_pass(at_work: Session, mode: Mode, role: Role, *, as_json: bool) -> int
                 ended[each.name] = Ended()
                 _pass(each, mode, role, ended[each.name])
     finally:
-        result = whole(summary, mode, ended) | {"duration_s": _since(started)}
+        result = whole(summary, mode, ended, several=len(helpdesks) > 1)
+        result["duration_s"] = _since(started)
         if as_json:
             emit_json(result)
     failed = [each.error for each in ended.values() if each.error is not None]
@@ -116,18 +117,18 @@ class Ended:
     error: ConnectorError | None = None
 
 
-def whole(summary: Summary, mode: Mode, ended: Mapping[str, Ended]) -> dict[str, Any]:
-    """The JSON of a run: of several helpdesks the totals, and what became of each."""
-    results = {name: each.result for name, each in ended.items() if each.result}
-    if len(results) == 1:
-        return next(iter(results.values()))
+def whole(summary: Summary, mode: Mode, ended: Mapping[str, Ended], *, several: bool) -> dict[str, Any]:
+    """The JSON of a run: of several helpdesks the totals, and what became of each that was begun."""
+    results = {name: each.result for name, each in ended.items()}
+    if not several:
+        return {**next(iter(results.values()))}
     told: dict[str, Any] = {"mode": mode.value, "pass_id": None}
     for key in ("deferred", "held_elsewhere"):
         told[key] = sum(each[key] for each in results.values())
     if errors := [each["error"] for each in results.values() if "error" in each]:
         told["error"] = "; ".join(errors)
     told["polled_elsewhere"] = any(each["polled_elsewhere"] for each in results.values())
-    return summary.as_json() | told | ({"helpdesks": results} if results else {})
+    return summary.as_json() | told | {"helpdesks": results}
 
 
 def _conclude(result: Mapping[str, Any], failed: Sequence[ConnectorError], unvisited: Sequence[str]) -> int:

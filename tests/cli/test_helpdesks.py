@@ -16,9 +16,11 @@ import pytest
 
 from connector.cli import run as run_command
 from connector.cli.playground import WorldTime
-from connector.cli.run import worst
+from connector.cli.run import Ended as PassEnded
+from connector.cli.run import Mode, whole, worst
 from connector.clock import SystemClock
 from connector.domain.ticket import Disposition, Ticket, Unreadable
+from connector.pipeline.summary import Summary
 from connector.ports import Screened
 from connector.sandbox.claude_api import ClaudeSandbox
 from connector.sandbox.faults import Fault, answer
@@ -179,6 +181,14 @@ def test_check_looks_at_each_and_names_it(both: Both) -> None:
         "helpdesk bolt": "ok",
         "groups bolt": "fail",
     }
+
+
+def test_a_run_that_was_stopped_after_the_first_is_told_as_one_of_several() -> None:
+    first = {"deferred": 2, "held_elsewhere": 0, "polled_elsewhere": False, "error": 'helpdesk "acme": no'}
+
+    told = whole(Summary(), Mode.ONCE, {"acme": PassEnded(first)}, several=True)
+
+    assert (told["helpdesks"], told["deferred"], told["error"]) == ({"acme": first}, 2, first["error"])
 
 
 @pytest.fixture

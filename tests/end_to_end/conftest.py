@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from connector.bootstrap import connect
-from connector.clock import SystemClock
+from connector.clock import ManualClock, SystemClock
 from connector.pipeline.summary import Summary
 from connector.pipeline.sync import run_pass
 from connector.sandbox.claude_api import ClaudeSandbox
 from connector.sandbox.zendesk_api import ZendeskSandbox
 from connector.settings import Settings, load_settings
+from tests.support.twins import Twins, open_twins
 
 INBOX = "Inbox"
 
@@ -61,6 +62,13 @@ def town(store_url: str) -> Iterator[Town]:
         names = [*settings.groups().values(), settings.helpdesk.human_group, INBOX]
         groups = {name: zendesk.add_group(name) for name in names}
         yield Town(zendesk, claude, groups, settings)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def twins(request: pytest.FixtureRequest, clock: ManualClock, store_url: str) -> Iterator[Twins]:
+    url = store_url if request.param == "sqlite" else request.getfixturevalue("postgres").url
+    with open_twins(clock, url) as opened:
+        yield opened
 
 
 Populate = Callable[..., Any]
