@@ -40,8 +40,8 @@ class Assignment:
 
     It counts the first write to an original that took effect.  Not backfills, and not ``backlog``: what had
     been opened before anybody was there to see it, be it before the first poll ever or while nothing ran.
-    A service is there from the start of the process that took the ticket in; a `run --once` stands for the
-    time since the one before it.  ``untimed`` took effect, but the ticket was not read afterwards.
+    A service is there from the start of the process that took the ticket in, by our clock; a `run --once`
+    stands for the time since the pass before it.  ``untimed`` took effect, but the ticket was not read after.
     """
 
     times: tuple[AssignmentTime, ...]
