@@ -117,7 +117,10 @@ class Helpdesk(Protocol):
         ...
 
     def find_write(self, seen: Ticket, change_id: str) -> bool | None:
-        """Whether our write ``change_id`` reached this ticket; None when the helpdesk cannot tell."""
+        """Whether our write ``change_id`` reached this ticket; None when the helpdesk cannot tell.
+
+        What shows of the write on the ticket decides then (pipeline/traces.py).
+        """
         ...
 
 

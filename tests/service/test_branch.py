@@ -46,8 +46,10 @@ def branches(store: Store, clock: ManualClock, woken: list[str]) -> tuple[Branch
             triage=idle,
             write_back=idle,
             retention=idle,
+            fast=None,
+            nudges=None,
         )
-        return Branch(stages, Rhythm(), woken.append)
+        return Branch(stages, Rhythm(), lambda job, _seconds=0.0: woken.append(job))
 
     return tuple(branch(name) for name in NAMES)
 
