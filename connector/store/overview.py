@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, false, func, not_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    distinct,
+    exists,
+    false,
+    func,
+    not_,
+    select,
+)
 
 from connector.domain.decision import Cause, Kind, Outcome
 from connector.pipeline.retry import Plight
@@ -56,7 +68,7 @@ class Overview:
 def look(tx: Connection, since: datetime, now: datetime, within: timedelta) -> Overview:
     """All of it; a process that showed no life ``within`` counts as ended."""
     newest = tx.scalar(select(submissions.c.seen_at).order_by(submissions.c.id.desc()).limit(1))
-    routed, rerouted = _routed(tx, since)
+    routed, rerouted = _routed(tx, since, now + within)
     return Overview(
         queues=tuple(_queues(tx)),
         processes=tuple(each for each in living(tx, now, within) if not each.is_ended),
@@ -110,31 +122,27 @@ _WAITING: Mapping[Stage, Select[Any]] = {
 }
 
 
-def _routed(tx: Connection, since: datetime) -> tuple[int, int]:
+def _routed(tx: Connection, since: datetime, until: datetime) -> tuple[int, int]:
     """How many tickets we put into a team's group, and how many of them people moved after our write.
 
-    What was undone is not held against the machine.
+    What was undone is not held against the machine.  ``until`` is the future: with both bounds SQLite begins
+    with the decisions, and not with every write there is.
     """
-    moves = (
-        select(corrections.c.helpdesk, corrections.c.ticket_id, func.max(corrections.c.seen_at).label("last"))
-        .where(corrections.c.seen_at >= to_ms(since))
-        .group_by(corrections.c.helpdesk, corrections.c.ticket_id)
-        .subquery("moves")
-    )
-    of_ticket = and_(moves.c.helpdesk == writes.c.helpdesk, moves.c.ticket_id == writes.c.ticket_id)
-    undone = and_(undos.c.write_id == writes.c.id, undos.c.outcome == Outcome.APPLIED.value)
-    counted = (
-        select(func.count(), func.count().filter(moves.c.last >= writes.c.ended_at))
+    ours = (
+        select(func.count(distinct(writes.c.id)))
         .join_from(decisions, writes, writes.c.decision_id == decisions.c.id)
-        .join(moves, of_ticket, isouter=True)
-        .join(undos, undone, isouter=True)
         .where(
-            decisions.c.decided_at >= to_ms(since),
+            decisions.c.decided_at.between(to_ms(since), to_ms(until)),
             decisions.c.kind == Kind.ROUTED.value,
             decisions.c.cause != Cause.MATERIAL_CHANGE.value,  # it moves nothing
             writes.c.outcome == Outcome.APPLIED.value,
-            undos.c.id.is_(None),
+            ~exists().where(undos.c.write_id == writes.c.id, undos.c.outcome == Outcome.APPLIED.value),
         )
     )
-    row = tx.execute(counted).one()
-    return row[0], row[1]
+    of_ticket = and_(
+        corrections.c.helpdesk == writes.c.helpdesk, corrections.c.ticket_id == writes.c.ticket_id
+    )
+    moved = ours.join(corrections, of_ticket).where(
+        corrections.c.seen_at >= to_ms(since), corrections.c.seen_at >= writes.c.ended_at
+    )
+    return tx.execute(ours).scalar_one(), tx.execute(moved).scalar_one()
