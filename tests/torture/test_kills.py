@@ -162,3 +162,16 @@ def test_a_write_that_never_gets_an_answer_is_given_up(stage: Stage) -> None:
         "not written (failed) though nobody else took it: t1",
         "in group None with 0 notes: t1",
     ]
+
+
+def test_a_write_of_which_nobody_knows_ends_as_gone_when_its_ticket_is_deleted(stage: Stage) -> None:
+    def alone(ordeal: Ordeal) -> None:
+        ordeal.arrives("confident")
+        ordeal.settle()
+
+    plan = Plan(moves=(Move("apply.after", "t1", Deed.DELETE),), deliveries=(Delivery.UNANSWERED,))
+
+    ordeal, broken = stage.play(plan, UNGUARDED, story=alone)
+
+    assert (ordeal.effects.total(), broken) == (1, [])
+    assert ordeal.kills == []

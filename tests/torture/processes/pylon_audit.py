@@ -128,7 +128,9 @@ def _of_ledger(town: PylonTown, number: int, issue_id: str, ends: list[Written])
     if (end.state, end.write) != ("decided", "done"):
         yield Broken.STUCK, f"submission {end.state}, write {end.write}"
         return
-    if (end.outcome == "applied") != (effects > 0) and issue_id not in town.overtaken:
+    is_gone = end.outcome == "gone" and issue_id not in town.pylon.issues()  # nothing is read back there
+    is_true = (end.outcome == "applied") == (effects > 0)
+    if not (is_true or is_gone or issue_id in town.overtaken):
         yield Broken.LEDGER_LIES, f"says {end.outcome} ({end.reason}) of {effects} effective writes"
     if not taken and not end.is_given_up:
         yield from _where_it_belongs(town, kind, town.pylon.issues()[issue_id], end)
