@@ -109,6 +109,6 @@ def test_the_watchdog_takes_no_helpdesks_life_for_anothers(clock: ManualClock) -
     for _ in range(15):
         clock.advance(1)
         watchdog.look()
-        watchdog(Event("page.stored", "info", {"helpdesk": "acme"}))
+        watchdog(Event("page.stored", "info", {"helpdesk": "acme", "arrival": "poll"}))
 
     assert watchdog.look() == ("poll:bolt",)
