@@ -1,6 +1,6 @@
 """How long a new ticket waits for its group: by polling alone, with the fast lane, and with webhooks as well.
 
-``python -m tests.benchmarks.latency [--tickets 40] [--minutes 4] [--seed 7] [--lanes poll fast nudge]``
+``python -m tests.benchmarks.latency [--tickets 40] [--minutes 3] [--seed 7] [--lanes poll fast nudge]``
 
 Real services, one per lane, side by side, each with a Zendesk sandbox of its own that hides the last minute
 from its export and enforces the documented rate limits, and with a model that thinks for 400 ms.  The same
@@ -72,7 +72,7 @@ class Lane:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tickets", type=int, default=40)
-    parser.add_argument("--minutes", type=float, default=4.0)
+    parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--lanes", nargs="+", choices=_LANES, default=list(_LANES))
     chosen = parser.parse_args()
