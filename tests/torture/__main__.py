@@ -108,7 +108,7 @@ def _unguarded(stage: Stage, seed: int, scale: float) -> int:
         "two or three kills, lost answers": several_kills(
             count, seed, round(40 * scale), UNGUARDED_MOVES, UNGUARDED_LANDINGS
         ),
-        "answers lost, late, never sent": lost_answers(),
+        "answers lost, late, never sent": lost_answers("look.after", UNGUARDED_LANDINGS),
     }
     broken = sum(_line(stage, f"unguarded: {name}", each, UNGUARDED) for name, each in plans.items())
     broken += _explored("unguarded", stage, round(_EXAMPLES * scale), UNGUARDED)

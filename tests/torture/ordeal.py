@@ -285,7 +285,8 @@ class Ordeal:
         """The process is gone; its files are what the next one finds."""
         self.kills.append(self.lives[-1].moments[-1])
         stray = self._process.helpdesk.sending if self._process and self.plan.stray else None
-        if stray is not None:
+        is_guarded = not isinstance(self.helpdesk, UnguardedHelpdesk)
+        if stray is not None and (is_guarded or isinstance(stray, Patch)):  # else it has only just looked
             self._late.append(stray)
         self.home.outlive()
         self.end()

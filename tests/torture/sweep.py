@@ -132,11 +132,11 @@ def sampled(plans: Iterator[Plan], every: int, seed: int) -> Iterator[Plan]:
     return itertools.islice(plans, seed % every, None, every)
 
 
-def lost_answers() -> Iterator[Plan]:
-    """Each write lost, unanswered or late, without a kill; and killed while it was under way."""
+def lost_answers(under_way: str = "apply.before", landings: Sequence[str] = LANDINGS) -> Iterator[Plan]:
+    """Each write lost, unanswered or late, without a kill; and killed while it was ``under_way``."""
     for place, fate in itertools.product(range(4), (Delivery.LOST, Delivery.UNANSWERED)):
         yield Plan(deliveries=(*[Delivery.ANSWERED] * place, fate))
-    for landing in LANDINGS:
+    for landing in landings:
         yield Plan(deliveries=(Delivery.LATE,) * 3, late_at=landing)
-        yield Plan(("apply.before",), late_at=landing, stray=True)
-        yield Plan(("apply.before",), (Move("down", "t1", Deed.REPLY),), late_at=landing, stray=True)
+        yield Plan((under_way,), late_at=landing, stray=True)
+        yield Plan((under_way,), (Move("down", "t1", Deed.REPLY),), late_at=landing, stray=True)
