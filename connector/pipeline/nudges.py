@@ -124,8 +124,11 @@ class Nudges:
         self._postpone([each for each in wanted if each not in read])
 
     def _fresh(self, read: Iterable[Ticket | Unreadable]) -> list[Ticket]:
-        """Those that can be read and are not too old; the others are matters of the poll."""
-        tickets = [each for each in read if isinstance(each, Ticket)]
+        """Those that can be read, say something, and are not too old; the others are matters of the poll.
+
+        A conversation begins without a word of the customer's; a minute later there usually is one.
+        """
+        tickets = [each for each in read if isinstance(each, Ticket) and (each.text or "").strip()]
         horizon = self._ledger.horizon() if tickets else None
         return [each for each in tickets if horizon is None or each.created_at >= horizon]
 

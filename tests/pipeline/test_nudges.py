@@ -200,6 +200,18 @@ def test_a_ticket_that_cannot_be_read_is_left_to_the_poll(
     assert [facts["ticket_id"] for facts in world.told("ticket.unreadable")] == [ticket]
 
 
+@pytest.mark.parametrize("text", ["", " \n", None])
+def test_a_conversation_in_which_nothing_was_said_yet_is_left_to_the_poll(
+    world: World, nudging: Nudging, text: str | None
+) -> None:
+    ticket, nudges = world.arrives(text=text), nudging()
+
+    nudges.offer(ticket)
+    nudges.run()
+
+    assert ticket not in world.ledger.history([ticket])
+
+
 def test_naming_a_ticket_from_before_the_first_poll_changes_nothing(world: World, nudging: Nudging) -> None:
     old = world.arrives(created_at=world.clock.now() - timedelta(days=40))
     nudges = nudging()
