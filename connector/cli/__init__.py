@@ -14,7 +14,7 @@ _EXIT_BROKEN_PIPE = 141
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """The ``connector`` command.  Ends the process with the documented exit codes."""
     _open_standard_streams()
-    code = run(list(sys.argv[1:] if argv is None else argv))
+    code = exit_code_of(list(sys.argv[1:] if argv is None else argv))
     if not _let_go(sys.stdout) and code == os.EX_OK:
         code = _EXIT_BROKEN_PIPE
     _let_go(sys.stderr)
@@ -33,7 +33,7 @@ def _open_standard_streams() -> None:
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
 
 
-def run(arguments: list[str]) -> int:
+def exit_code_of(arguments: list[str]) -> int:
     """Run one command line and return its exit code; ``connector --once`` is ``connector run --once``."""
     from connector.cli.app import app
     from connector.errors import ConnectorError

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from connector.cli import run as run_command
+from connector.cli import exit_code_of as run_command
 from connector.cli.playground import WorldTime
 from connector.cli.run import Ended as PassEnded
 from connector.cli.run import Mode, whole, worst

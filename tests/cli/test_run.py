@@ -226,6 +226,7 @@ def test_one_failing_poll_does_not_end_the_service(place: Place, eventually: Eve
 def test_the_ledger_can_be_read_and_rehearsed_on_while_the_service_owns_it(
     place: Place, eventually: Eventually
 ) -> None:
+    place.environment["CONNECTOR_POLL__FAST_SECONDS"] = "0"  # or the service has the second one at once
     first = place.ticket()
     place.start("run")
     assert eventually(lambda: bool(place.zendesk.writes(first)))

@@ -15,7 +15,7 @@ import pytest
 def test_a_simulated_day_keeps_every_promise_of_a_long_life() -> None:
     # A process of its own: its memory, handles and threads are what is measured.
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.long_life", "--day", "--tickets", "1000", "--json"],
+        [sys.executable, "-m", "tests.long_life", "--day", "--tickets", "600", "--json"],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
@@ -27,5 +27,5 @@ def test_a_simulated_day_keeps_every_promise_of_a_long_life() -> None:
     found = json.loads(ended.stdout)
     assert found["problems"] == []
     assert ended.returncode == 0
-    assert found["submissions"] > 850
+    assert found["submissions"] > 500
     assert found["poll intervals"] > 1200

@@ -54,7 +54,7 @@ def test_no_file_holds_a_path_of_the_machine_it_was_written_on(root: Path) -> No
 
 def test_asking_for_help_imports_nothing_heavy() -> None:
     script = (
-        "import sys; from connector.cli import run; code = run(['--help']);"
+        "import sys; from connector.cli import exit_code_of; code = exit_code_of(['--help']);"
         "print(code, *sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
     )
 

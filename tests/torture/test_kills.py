@@ -48,42 +48,42 @@ def test_no_single_kill_breaks_a_promise(stage: Stage, count: int) -> None:
 
 @pytest.mark.slow
 def test_no_kill_together_with_a_persons_move_breaks_a_promise(stage: Stage, count: int) -> None:
-    tally = sweep(stage, islice(kills_with_moves(count, seed=1), 0, None, 2))
+    tally = sweep(stage, islice(kills_with_moves(count, seed=1), 0, None, 4))
 
     assert tally.broken == {}
-    assert tally.kills > 0.45 * count  # a move can make the story shorter
+    assert tally.kills > 0.2 * count  # a move can make the story shorter
 
 
 @pytest.mark.slow
 def test_kills_during_the_recovery_break_no_promise(stage: Stage, count: int) -> None:
-    tally = sweep(stage, several_kills(count, seed=2, scenarios=40))
+    tally = sweep(stage, several_kills(count, seed=2, scenarios=20))
 
     assert tally.broken == {}
-    assert tally.kills > 80
+    assert tally.kills > 40
 
 
 @pytest.mark.slow
 def test_kills_while_an_upstream_fails_break_no_promise(stage: Stage, count: int) -> None:
-    tally = sweep(stage, kills_with_troubles(count, seed=4, scenarios=30))
+    tally = sweep(stage, kills_with_troubles(count, seed=4, scenarios=15))
 
     assert tally.broken == {}
-    assert tally.kills > 25
+    assert tally.kills > 12
 
 
 @pytest.mark.slow
 def test_no_kill_breaks_a_promise_on_postgresql(postgres_stage: Stage) -> None:
     count = length(postgres_stage)
     plans = (
-        *sampled(single_kills(count), 12, seed=1),
-        *sampled(kills_with_moves(count, seed=1), 12, seed=2),
-        *several_kills(count, seed=2, scenarios=6),
-        *kills_with_troubles(count, seed=4, scenarios=6),
+        *sampled(single_kills(count), 6, seed=1),
+        *sampled(kills_with_moves(count, seed=1), 6, seed=2),
+        *several_kills(count, seed=2, scenarios=4),
+        *kills_with_troubles(count, seed=4, scenarios=4),
     )
 
     tally = sweep(postgres_stage, plans)
 
     assert tally.broken == {}
-    assert tally.kills > 30
+    assert tally.kills > 16
 
 
 def test_a_write_of_which_nobody_knows_is_settled_by_reading_back(stage: Stage) -> None:
@@ -93,7 +93,7 @@ def test_a_write_of_which_nobody_knows_is_settled_by_reading_back(stage: Stage) 
 
 
 def test_a_helpdesk_that_cannot_tell_gets_no_second_write(stage: Stage, count: int) -> None:
-    tally = sweep(stage, several_kills(count, seed=3, scenarios=20), SILENT)
+    tally = sweep(stage, several_kills(count, seed=3, scenarios=10), SILENT)
 
     assert tally.broken == {}
 
@@ -102,15 +102,15 @@ def test_a_helpdesk_that_cannot_tell_gets_no_second_write(stage: Stage, count: i
 def test_no_kill_breaks_a_promise_where_nothing_guards_a_write(stage: Stage) -> None:
     count = length(stage, UNGUARDED)
     plans = (
-        *sampled(single_kills(count), 8, seed=1),
-        *sampled(kills_with_moves(count, seed=1, moves=UNGUARDED_MOVES), 6, seed=2),
-        *several_kills(count, 2, 15, UNGUARDED_MOVES, UNGUARDED_LANDINGS),
+        *sampled(single_kills(count), 5, seed=1),
+        *sampled(kills_with_moves(count, seed=1, moves=UNGUARDED_MOVES), 4, seed=2),
+        *several_kills(count, 2, 8, UNGUARDED_MOVES, UNGUARDED_LANDINGS),
     )
 
     tally = sweep(stage, plans, UNGUARDED)
 
     assert tally.broken == {}
-    assert tally.kills > 60
+    assert tally.kills > 25
 
 
 def test_people_who_come_between_the_last_look_and_the_write_are_the_only_ones_overruled(

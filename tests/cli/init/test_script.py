@@ -183,12 +183,12 @@ def test_what_is_missing_or_wrong_is_told_by_its_flag_before_anybody_is_asked(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    from connector.cli import run
+    from connector.cli import exit_code_of
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "stdin", io.StringIO())
 
-    code = run(["init", *flags])
+    code = exit_code_of(["init", *flags])
 
     shown = " ".join(capfd.readouterr().err.split())
     assert (code, told in shown) == (2, True), shown
@@ -216,12 +216,12 @@ def test_a_secret_is_not_read_from_where_it_would_be_seen_or_garbled(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    from connector.cli import run
+    from connector.cli import exit_code_of
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "stdin", stdin)
 
-    code = run(["init", "--helpdesk", "pylon", "--secret-stdin"])
+    code = exit_code_of(["init", "--helpdesk", "pylon", "--secret-stdin"])
 
     assert (code, told in " ".join(capfd.readouterr().err.split())) == (2, True)
 

@@ -13,6 +13,8 @@ import select
 import signal
 import sys
 import threading
+import time
+import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -106,16 +108,22 @@ def _become(order: Mapping[str, Any]) -> NoReturn:
     """Be the command, in this process."""
     code = 70
     try:
-        log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        log, out = (
+            os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) for name in ("log", "out")
+        )
         nothing = os.open(os.devnull, os.O_RDONLY)
-        for descriptor, target in ((nothing, 0), (log, 1), (log, 2)):
+        for descriptor, target in ((nothing, 0), (out, 1), (log, 2)):
             os.dup2(descriptor, target)
         faulthandler.enable()
         os.chdir(order["folder"])
         os.environ.clear()
         os.environ.update(order["environment"])
-        record = order.get("record")
-        Steps(Fate(*order["fate"]), Path(record) if record else None).watch()
+        time.tzset()
+        if "PYTHONWARNINGS" in os.environ:  # an interpreter of its own would have read it
+            warnings.simplefilter(os.environ["PYTHONWARNINGS"])  # type: ignore[arg-type]
+        if order["watched"]:
+            record = order["record"]
+            Steps(Fate(*order["fate"]), Path(record) if record else None).watch()
         from connector.cli import main as command
 
         command(order["arguments"])

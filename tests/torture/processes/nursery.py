@@ -37,7 +37,10 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command line of the connector, where it runs, and what will happen to it."""
+    """A command line of the connector, where it runs, and what will happen to it.
+
+    What it prints goes into ``log``, stdout perhaps into ``out``.  Without ``watched`` it has no hooks.
+    """
 
     arguments: Sequence[str]
     folder: Path
@@ -45,6 +48,8 @@ class Command:
     log: Path
     fate: Fate = NO_FATE
     record: Path | None = None
+    out: Path | None = None
+    watched: bool = True
 
     def order(self) -> str:
         facts = {
@@ -52,6 +57,8 @@ class Command:
             "folder": str(self.folder),
             "environment": dict(self.environment),
             "log": str(self.log),
+            "out": str(self.out or self.log),
+            "watched": self.watched,
             "fate": [self.fate.name, self.fate.nth, int(self.fate.signal)],
             "record": str(self.record) if self.record else None,
         }
