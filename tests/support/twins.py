@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
-from threading import Barrier, BrokenBarrierError
+from threading import Barrier, BrokenBarrierError, Lock
 from typing import Any
 
 from connector.bootstrap import connect, open_reports
@@ -28,20 +28,30 @@ ELSEWHERE = "Elsewhere"
 class Crowd:
     """Where calls of the model wait for each other, all but the first: for so many, or at most a second.
 
-    Then ``look`` is called.
+    Counts how many did (``met``), and how many of them were there at the same time (``most``).
     """
 
     barrier: Barrier | None = None
-    look: Callable[[], object] = lambda: None
     led: bool = False
+    met: int = 0
+    most: int = 0
+    _here: int = 0
+    _lock: Lock = field(default_factory=Lock)
 
     def meet(self) -> None:
         if self.barrier is None or not self.led:
             self.led = self.barrier is not None
             return
+        self._count(1)
         with suppress(BrokenBarrierError):
             self.barrier.wait(1.0)
-        self.look()
+        self._count(-1)
+
+    def _count(self, more: int) -> None:
+        with self._lock:
+            self.met += more > 0
+            self._here += more
+            self.most = max(self.most, self._here)
 
 
 @dataclass
