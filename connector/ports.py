@@ -222,6 +222,14 @@ class PastCall:
 
 
 @dataclass(frozen=True, slots=True)
+class PaidAnswer:
+    """What came back of the call that is on record under this id."""
+
+    call_id: int
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
 class SubmissionClaim:
     """A submission leased to this worker; ``lease_epoch`` fences every later statement about it.
 
@@ -353,11 +361,14 @@ class Ledger(Protocol):
         ...
 
     def end_call(self, call_id: int, answer: Answer | None, error: str | None = None) -> None:
-        """Commit what came back before anything else is done with it."""
+        """Commit what came back; what is on record already stays as it is."""
         ...
 
-    def decide(self, claim: SubmissionClaim, decision: Decision) -> None:
-        """Commit the decision, its pending write and the submission's end together."""
+    def decide(self, claim: SubmissionClaim, decision: Decision, paid: PaidAnswer | None = None) -> None:
+        """Commit the decision, its pending write and the submission's end together.
+
+        ``paid`` is an answer behind it that `end_call` has not put on record: that is done with it.
+        """
         ...
 
     def dismiss(self, claim: SubmissionClaim, reason: str) -> None:

@@ -225,6 +225,7 @@ class CollectedQuestions(CarefulQuestions):
     def __call__(self, tier: Tier) -> Answer:
         """As `Questions`; raises Postponed when the question goes into a batch."""
         if tier not in self._remembered and self._collector.wants(self._claim, tier):
+            self.record()
             self._collector.add(self._claim, tier, self._ticket_shown())
             raise Postponed
         try:

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from connector.classify.examples import Chosen
-from connector.domain.classification import Answer, Tier
+from connector.domain.classification import Tier
 from connector.errors import BudgetSpent, ConnectorError, OutOfMoney, RateLimited, Unavailable
 from connector.pipeline.questions import Desk, Questions
-from connector.ports import SubmissionClaim
+from connector.ports import PaidAnswer, SubmissionClaim
 
 
 class Purse:
@@ -99,17 +99,17 @@ class CarefulQuestions(Questions):
         self._purse = purse
         self._most = desk.classifier.reserve_usd
 
-    def _ask(self, tier: Tier) -> tuple[int, Answer]:
+    def _ask(self, tier: Tier) -> PaidAnswer:
         most = self._most(tier, self._ticket_shown())
         with self._purse.paying(most) as bills:
             try:
-                call_id, answer = super()._ask(tier)
+                paid = super()._ask(tier)
             except BudgetSpent as spent:
                 raise OutOfMoney(str(spent)) from None  # what waits here waits for tomorrow, not for a person
             except ConnectorError as error:
                 if isinstance(error, Unavailable) and not isinstance(error, RateLimited):
                     bills.append(most)  # nobody knows whether it was answered
                 raise
-            cost = answer.usage.cost_usd
+            cost = paid.answer.usage.cost_usd
             bills.append(most if cost is None else cost)
-            return call_id, answer
+            return paid

@@ -1,4 +1,7 @@
-"""Asking a model about one submission: every paid call is in the ledger before it starts, and bounded."""
+"""Asking a model about one submission: every paid call is in the ledger before it starts, and bounded.
+
+What comes back goes there with the decision, in one transaction; where none follows, in one of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,19 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import InitVar, dataclass, field
 from decimal import Decimal
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from connector.breaker import Breaker
 from connector.classify.examples import Chosen
 from connector.classify.prompt import EXAMPLES
 from connector.domain.classification import Answer, Tier
+from connector.domain.decision import Decision
 from connector.errors import ConnectorError, RateLimited, Unavailable
 from connector.pipeline.leader import Leaders
-from connector.ports import Classifier, Clock, Event, Ledger, Observer, SubmissionClaim
+from connector.ports import Classifier, Clock, Event, Ledger, Observer, PaidAnswer, SubmissionClaim
+
+Result = TypeVar("Result")
 
 _LONGEST_WAIT_SECONDS = 5.0  # longer waits belong to the ledger, where they survive a restart
 
@@ -64,24 +71,34 @@ class Questions:
         self._choose = examples
         self._chosen: Chosen | None = None
         self._remembered = {call.tier: call.answer for call in claim.calls if call.answer is not None}
-        self._unrecorded: dict[Tier, tuple[int, Answer]] = {}  # paid, but the ledger could not be reached
+        self._unrecorded: PaidAnswer | None = None
 
     def __call__(self, tier: Tier) -> Answer:
-        """The tier's answer, after at most ``max_tries`` paid calls.
+        """The tier's answer, after at most ``max_tries`` paid calls; it goes on record with the decision.
 
         Raises what the classifier raises once the tries are used up.
         """
         if (remembered := self._remembered.get(tier)) is not None:
             return remembered
-        for attempt in range(1, self._desk.max_tries + 1):
-            try:
-                answer = self._remembered[tier] = self._call(tier)
-                return answer
-            except Unavailable as error:
-                wait = self._wait_seconds(error, attempt)
-                if attempt == self._desk.max_tries or wait is None or self._desk.clock.sleep(wait):
-                    raise
-        raise AssertionError("unreachable: the last try returns or raises")
+        self.record()
+        answer = self._remembered[tier] = self._patiently(partial(self._call, tier))
+        return answer
+
+    def record(self) -> None:
+        """Put on record what was answered and is not.  Raises what the ledger raises, after as many tries.
+
+        The next question does, and whoever lets go of the claim without a decision has to.
+        """
+        if self._unrecorded is not None:
+            self._patiently(
+                partial(self._desk.ledger.end_call, self._unrecorded.call_id, self._unrecorded.answer)
+            )
+            self._unrecorded = None
+
+    def decide(self, decision: Decision) -> None:
+        """Commit what follows from the answers, with the one that is not on record yet."""
+        self._desk.ledger.decide(self._claim, decision, self._unrecorded)
+        self._unrecorded = None
 
     def spent_usd(self) -> Decimal:
         """What the answers about this submission cost, earlier attempts included."""
@@ -93,19 +110,26 @@ class Questions:
         """The ids of the labelled tickets that were shown; none while nothing was asked."""
         return self._chosen.ticket_ids if self._chosen else ()
 
+    def _patiently(self, do: Callable[[], Result]) -> Result:
+        """Done at the first try that an upstream allows; raises what the last one raises."""
+        for attempt in range(1, self._desk.max_tries + 1):
+            try:
+                return do()
+            except Unavailable as error:
+                wait = self._wait_seconds(error, attempt)
+                if attempt == self._desk.max_tries or wait is None or self._desk.clock.sleep(wait):
+                    raise
+        raise AssertionError("unreachable: the last try returns or raises")
+
     def _call(self, tier: Tier) -> Answer:
-        """One paid call, put on record; a call that was answered is never repeated for the record's sake."""
-        if tier not in self._unrecorded:
-            # Before the call is on record: nothing is paid for waiting.
-            with self._desk.leaders.turn(tier), self._desk.seats:
-                self._unrecorded[tier] = self._ask(tier)
-        call_id, answer = self._unrecorded[tier]
-        self._desk.ledger.end_call(call_id, answer)
-        del self._unrecorded[tier]
+        # Before the call is on record: nothing is paid for waiting.
+        with self._desk.leaders.turn(tier), self._desk.seats:
+            self._unrecorded = self._ask(tier)
+        answer = self._unrecorded.answer
         self._tell(tier, answer=answer)
         return answer
 
-    def _ask(self, tier: Tier) -> tuple[int, Answer]:
+    def _ask(self, tier: Tier) -> PaidAnswer:
         desk = self._desk
         desk.breaker.admit()
         shown = self._ticket_shown()
@@ -120,7 +144,7 @@ class Questions:
             self._tell(tier, error=type(error).__name__)
             raise
         desk.breaker.succeeded()
-        return call_id, answer
+        return PaidAnswer(call_id, answer)
 
     def _ticket_shown(self) -> Mapping[str, Any]:
         if self._chosen is None:

@@ -105,6 +105,7 @@ class SecondLook:
             found = questions(Tier.CHEAP).classification
         except BudgetSpent:
             found = None  # the ticket has a team; what words and rules find is found all the same
+        questions.record()
         if found is None:
             return None, (), questions.spent_usd()
         return (

@@ -128,8 +128,14 @@ class Triage:
 
     def _triage(self, claim: SubmissionClaim) -> None:
         """One claim, to its decision or back into the queue; raises only what must stop the stage."""
+        asked = _Asked()
         try:
-            self._settle(claim)
+            try:
+                self._settle(claim, asked)
+            except Exception:
+                if asked.questions:
+                    asked.questions.record()  # without a decision that brings it along
+                raise
         except Unavailable as error:
             self._put_off(claim, error)
         except Postponed:
@@ -140,12 +146,12 @@ class Triage:
             self._return([claim])
             raise
 
-    def _settle(self, claim: SubmissionClaim) -> None:
+    def _settle(self, claim: SubmissionClaim, asked: _Asked) -> None:
         if claim.attempts > self._limits.max_attempts:
             reason = f"gave up after {self._limits.max_attempts} attempts"
-            self._commit(claim, Verdict(Kind.FAILED_OPEN, Cause.TOO_MANY_ATTEMPTS, reason), _Asked())
+            self._commit(claim, Verdict(Kind.FAILED_OPEN, Cause.TOO_MANY_ATTEMPTS, reason), asked)
             return
-        asked, ticket = _Asked(), claim.ticket
+        ticket = claim.ticket
         try:
             if claim.reply is not None:
                 self._second_look.take(claim, claim.reply)
@@ -191,7 +197,10 @@ class Triage:
         decision = self._decision(claim, verdict, asked)
         if claim.earlier:
             decision = self._marked(decision, claim.earlier)
-        self._desk.ledger.decide(claim, decision)
+        if asked.questions:
+            asked.questions.decide(decision)
+        else:
+            self._desk.ledger.decide(claim, decision)
         self._desk.observer(decided(claim, decision))
 
     def _decision(self, claim: SubmissionClaim, verdict: Verdict, asked: _Asked) -> Decision:

@@ -17,7 +17,7 @@ from connector.domain.decision import Applied, Decision, OurRouting, Outcome
 from connector.domain.ticket import Arrival, Disposition, History, Ticket, Unreadable
 from connector.errors import LeaseLost
 from connector.pipeline.role import Lane
-from connector.ports import Clock, Due, PollLease, Screened, SubmissionClaim, WriteClaim
+from connector.ports import Clock, Due, PaidAnswer, PollLease, Screened, SubmissionClaim, WriteClaim
 from connector.store import calls, feed, polling, queues, replies, verdicts
 from connector.store.columns import AnyRow, maybe_from_ms, to_ms
 from connector.store.spending import Spending
@@ -181,9 +181,11 @@ class SqlLedger:
             calls.end(tx, call_id, answer, error, self._now_ms())
 
     @repeated
-    def decide(self, claim: SubmissionClaim, decision: Decision) -> None:
+    def decide(self, claim: SubmissionClaim, decision: Decision, paid: PaidAnswer | None = None) -> None:
         with self._database.write("decide") as tx:
             queues.change(tx, queues.END_SUBMISSION, claim, {})
+            if paid is not None:
+                calls.end(tx, paid.call_id, paid.answer, None, self._now_ms())
             verdicts.record(
                 tx, claim.id, claim.ticket.id, decision, self._helpdesk, self._pass_id, self._lane
             )

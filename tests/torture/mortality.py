@@ -18,6 +18,10 @@ Witness = Callable[[str, str | None], None]
 """Told of each moment, and of the ticket that it is about, right before the process may end there."""
 
 
+ANSWERS_STORED = frozenset({"end_call.committed", "decide.committed"})
+"""The moments from which on what a model answered is not lost by a kill."""
+
+
 class Killed(BaseException):
     """What SIGKILL leaves behind: nothing after this point ran."""
 

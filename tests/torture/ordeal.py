@@ -25,7 +25,7 @@ from connector.ports import Event, Helpdesk, Ledger
 from connector.store import Store, open_store
 from tests.torture.business import INBOX, cascade, submission
 from tests.torture.homes import Home
-from tests.torture.mortality import Death, Killed, Life
+from tests.torture.mortality import ANSWERS_STORED, Death, Killed, Life
 from tests.torture.plans import CLAIMS, SOUND, Deed, Delivery, Move, Plan, Weakness
 from tests.torture.remains import Remains
 from tests.torture.unguarded import Patch, UnguardedHelpdesk
@@ -315,7 +315,7 @@ class Ordeal:
         return {int(each.version) for each in there if int(each.version) <= checkpoint}
 
     def _witness(self, moment: str, ticket_id: str | None) -> None:
-        if moment == "end_call.committed":
+        if moment in ANSWERS_STORED:
             self._in_flight.clear()
         if moment == self.plan.late_at:
             self._land_late()

@@ -45,7 +45,7 @@ from connector.sandbox.claude_api.script import Scripted
 from connector.store import Store, open_store
 from tests.torture.business import GROUPS, INBOX, KINDS, cascade, opinion, submission
 from tests.torture.homes import Home
-from tests.torture.mortality import Death, Killed, Life
+from tests.torture.mortality import ANSWERS_STORED, Death, Killed, Life
 from tests.torture.upstreams import MortalHelpdesk, OrderlyLedger
 
 CHEAP, STRONG = "claude-haiku-5-5", "claude-sonnet-5-5"
@@ -263,7 +263,7 @@ class PastOrdeal:
     def _see(self, moment: str, _ticket_id: str | None) -> None:
         if moment == "POST messages.after":
             self._flying = self.vendor.author.answered[-1]
-        elif moment == "end_call.committed":
+        elif moment in ANSWERS_STORED:
             self._flying = None
         self.witness(self, moment)
 

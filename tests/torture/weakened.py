@@ -11,7 +11,7 @@ from connector.domain.classification import Answer
 from connector.domain.decision import Applied, Change, Decision
 from connector.domain.ticket import Disposition, Ticket, Unreadable
 from connector.helpdesk.memory import MemoryHelpdesk
-from connector.ports import Helpdesk, Ledger, PollLease, Screened, SubmissionClaim
+from connector.ports import Helpdesk, Ledger, PaidAnswer, PollLease, Screened, SubmissionClaim
 from tests.torture.business import GROUPS
 from tests.torture.plans import Weakness
 from tests.torture.unguarded import Care, UnguardedHelpdesk
@@ -81,11 +81,11 @@ class CheckpointFirst(_Changed):
 class ActFirst(_Changed):
     """Writes to the helpdesk, then commits the decision."""
 
-    def decide(self, claim: SubmissionClaim, decision: Decision) -> None:
+    def decide(self, claim: SubmissionClaim, decision: Decision, paid: PaidAnswer | None = None) -> None:
         route = decision.route
         change = Change(decision.id, claim.ticket, route.group, route.tags, route.priority)
         for _ in self.helpdesk.apply([change]):
-            self.inner.decide(claim, decision)
+            self.inner.decide(claim, decision, paid)
 
 
 class AnswerForgotten(_Changed):
@@ -93,6 +93,11 @@ class AnswerForgotten(_Changed):
 
     def end_call(self, call_id: int, answer: Answer | None, error: str | None = None) -> None:
         self.inner.end_call(call_id, None, error or "not stored")
+
+    def decide(self, claim: SubmissionClaim, decision: Decision, paid: PaidAnswer | None = None) -> None:
+        if paid is not None:
+            self.end_call(paid.call_id, paid.answer)
+        self.inner.decide(claim, decision)
 
 
 def _ledger(kind: Callable[[Ledger, Helpdesk], Any]) -> Weakness:
