@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, StaticPool, create_engine, event, make_url
@@ -13,6 +14,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from connector.errors import SettingsError
 from connector.ports import Clock
+
+if TYPE_CHECKING:
+    import psycopg
 
 _BUSY_SECONDS = 15.0
 _PRAGMAS = (
@@ -23,6 +27,7 @@ _PRAGMAS = (
     "wal_autocheckpoint=4000",  # pages; index pages of a long poll are then copied once, not per page of it
     "journal_size_limit=67108864",
 )
+_PREPARED_AFTER = 5  # uses, as PostgreSQL itself waits before it keeps a plan
 _POSTGRESQL_OPTIONS = (
     "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
 )
@@ -74,10 +79,12 @@ def _postgresql(url: URL, *, read_only: bool) -> Engine:
     if isinstance(own := url.query.get("options"), str):
         options = f"{options} {own}"
     try:
-        return create_engine(
+        engine = create_engine(
             url,
+            # A server has 100 for everybody; transactions are short, so threads take turns.  Nothing on top:
+            # to connect for one transaction costs the server more than ten transactions.
             pool_size=8,
-            max_overflow=8,  # a server has 100 for everybody; transactions are short, so threads take turns
+            max_overflow=0,
             pool_use_lifo=True,
             pool_reset_on_return=None,  # `Database` ends every transaction itself
             # Not `pool_pre_ping`, a fifth of all round trips: what a lost connection undid is repeated.
@@ -86,13 +93,29 @@ def _postgresql(url: URL, *, read_only: bool) -> Engine:
                 "connect_timeout": 5,
                 "keepalives_idle": 30,
                 "options": options,
-                "prepare_threshold": None,  # prepared statements do not survive PgBouncer's pooling
+                "prepare_threshold": None,  # see `_prepare_where_direct`
             },
         )
     except ImportError:
         raise SettingsError(
             '[store] url: PostgreSQL needs its driver; install "helpdesk-connector[postgres]"'
         ) from None
+    event.listen(engine, "connect", _prepare_where_direct)
+    return engine
+
+
+def _prepare_where_direct(connection: psycopg.Connection, _entry: ConnectionPoolEntry) -> None:
+    """Let the server plan a statement once per connection, where nobody stands in between.
+
+    A pooler hands each transaction to another session, which may know nothing of what was prepared.  It
+    gives a key of its own to those who may want to cancel: not the process that the server names
+    (PgBouncer, client.c, `cancel_key`).
+    """
+    with connection.cursor() as cursor:
+        (served_by,) = cursor.execute("SELECT pg_backend_pid()").fetchone() or (None,)
+    connection.rollback()
+    if served_by == connection.info.backend_pid:
+        connection.prepare_threshold = _PREPARED_AFTER
 
 
 def _sqlite(path: Path | None, clock: Clock | None, *, read_only: bool) -> Engine:

@@ -29,6 +29,7 @@ _POSTGRESQL = {
     "25006": "it is read-only, perhaps a standby; point [store] url at the primary",
     "HV024": "the driver or the server does not know what [store] url asks for; correct its options",
     "53100": "its disk is full; free some space, then run again",
+    "POOLER": "the pooler in front of it refuses our options; add `options` to its ignore_startup_parameters",
 }
 # A refused connection has no SQLSTATE, only libpq's and the server's words.  Of a server that speaks another
 # language nothing is recognised, and it is merely not reachable.
@@ -40,6 +41,7 @@ _CONNECTING = (
         re.compile(r"invalid \w+ value|unrecognized configuration parameter|invalid connection option"),
         "HV024",
     ),
+    (re.compile(r"unsupported startup parameter"), "POOLER"),  # PgBouncer's words
 )
 _COLLISIONS = {"40001", "40P01"}
 # Connection lost, deadlock, too few resources, lock timeout, restart or statement timeout, system error.
