@@ -408,6 +408,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def end_writes(self, ended: Sequence[tuple[WriteClaim, Applied]]) -> None:
+        """End writes that were done: all of them, or none where any is not ours any more (LeaseLost)."""
+        ...
+
     def defer_write(
         self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool, sent: bool = False
     ) -> None:

@@ -13,6 +13,7 @@ from connector.pipeline.traces import as_it_stood, has_arrived
 from connector.ports import Clock, Event, Helpdesk, Observer
 
 _FINAL = {Outcome.APPLIED, Outcome.NO_OP, Outcome.GONE, Outcome.REJECTED, Outcome.SUPERSEDED, Outcome.DRY_RUN}
+_DONE = {Outcome.APPLIED, Outcome.NO_OP}
 
 Refusal = tuple[Outcome, str]
 """Why nothing may be written any more, for the ledger and for people."""
@@ -50,6 +51,10 @@ class Errand(Protocol[Claimed]):
 
     def end(self, claim: Claimed, outcome: Outcome, applied: Applied | None, reason: str) -> Sequence[Event]:
         """End it for good; returns what observers hear of it."""
+        ...
+
+    def end_all(self, ended: Sequence[tuple[Claimed, Applied]]) -> Sequence[Event]:
+        """The same for several that were done: all or, where one is not ours any more (LeaseLost), none."""
         ...
 
     def defer(self, claim: Claimed, seconds: float, reason: str, *, counts: bool, sent: bool = False) -> None:
@@ -133,8 +138,37 @@ class Delivery(Generic[Claimed]):
             return
         self._errand.intend(sends)
         changes = [self._errand.change(claim, seen) for claim, seen in sends]
+        if len(changes) > 1 and len(changes) >= self._helpdesk.capabilities.bulk_from:
+            self._write_together(open_claims, changes)
+            return
         for applied in self._helpdesk.apply(changes):
             self._settle(open_claims, open_claims[applied.ticket_id], applied)
+
+    def _write_together(self, open_claims: dict[str, Claimed], changes: Sequence[Change]) -> None:
+        """Changes whose outcomes come all at once, or job by job: they are put on record together."""
+        sent: dict[str, Claimed] = {}  # out of `open_claims`: whatever fails from here on, it was sent
+        arrived: list[Applied] = []
+        try:
+            for applied in self._helpdesk.apply(changes):
+                sent[applied.ticket_id] = open_claims.pop(applied.ticket_id)
+                arrived.append(applied)
+        finally:
+            self._settle_together(sent, arrived)
+
+    def _settle_together(self, sent: dict[str, Claimed], arrived: Sequence[Applied]) -> None:
+        done = [(sent[each.ticket_id], each) for each in arrived if each.outcome in _DONE]
+        try:
+            told = self._errand.end_all(done) if done else ()
+        except LeaseLost:
+            told = ()  # of one at least: each by itself then
+        else:
+            for claim, _ in done:
+                del sent[claim.ticket_id]
+        for event in told:
+            self._observer(event)
+        for applied in arrived:
+            if applied.ticket_id in sent:
+                self._settle(sent, sent[applied.ticket_id], applied)
 
     def _may_send(self, claim: Claimed, seen: Ticket, open_claims: dict[str, Claimed]) -> bool:
         """Whether to write now; otherwise the claim is ended or deferred here."""

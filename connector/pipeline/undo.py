@@ -70,6 +70,8 @@ class UndoQueue(Protocol):
 
     def end(self, claim: UndoClaim, outcome: Outcome, applied: Applied | None, reason: str) -> None: ...
 
+    def end_all(self, ended: Sequence[tuple[UndoClaim, Applied]]) -> None: ...
+
     def defer(
         self, claim: UndoClaim, seconds: float, reason: str, *, counts: bool, sent: bool = False
     ) -> None: ...
@@ -150,6 +152,10 @@ class _Undos:
     ) -> Sequence[Event]:
         self.queue.end(claim, outcome, applied, reason)
         return [_event(claim, outcome, reason)]
+
+    def end_all(self, ended: Sequence[tuple[UndoClaim, Applied]]) -> Sequence[Event]:
+        self.queue.end_all(ended)
+        return [_event(claim, applied.outcome, applied.detail) for claim, applied in ended]
 
     def defer(
         self, claim: UndoClaim, seconds: float, reason: str, *, counts: bool, sent: bool = False

@@ -140,6 +140,11 @@ class _Writes:
         self.ledger.end_write(claim, outcome, applied, reason, instead)
         return _events(claim, outcome, reason, instead)
 
+    def end_all(self, ended: Sequence[tuple[WriteClaim, Applied]]) -> Sequence[Event]:
+        self.ledger.end_writes(ended)
+        told = (_events(claim, applied.outcome, applied.detail, None) for claim, applied in ended)
+        return [event for events in told for event in events]
+
     def defer(
         self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool, sent: bool = False
     ) -> None:

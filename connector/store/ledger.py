@@ -240,6 +240,11 @@ class SqlLedger:
                 verdicts.replace(tx, claim, instead, self._pass_id, self._lane, self._now_ms())
 
     @repeated
+    def end_writes(self, ended: Sequence[tuple[WriteClaim, Applied]]) -> None:
+        with self._database.write("end_writes") as tx:
+            verdicts.finish_all(tx, ended, self._now_ms())
+
+    @repeated
     def defer_write(
         self, claim: WriteClaim, seconds: float, reason: str, *, counts: bool, sent: bool = False
     ) -> None:

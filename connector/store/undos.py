@@ -100,6 +100,16 @@ class SqlUndoQueue:
             queues.change(tx, queues.END_UNDO, claim, values)
 
     @repeated
+    def end_all(self, ended: Sequence[tuple[UndoClaim, Applied]]) -> None:
+        at = to_ms(self._clock.now())
+        with self._database.write("end_undos") as tx:
+            changes = [
+                (claim, verdicts.ending(applied.outcome, applied, applied.detail, at))
+                for claim, applied in ended
+            ]
+            queues.change_all(tx, queues.END_UNDO, changes)
+
+    @repeated
     def defer(
         self, claim: UndoClaim, seconds: float, reason: str, *, counts: bool, sent: bool = False
     ) -> None:
@@ -137,6 +147,8 @@ class RehearsedUndos:
     def intend(self, sends: Sequence[tuple[UndoClaim, Ticket]]) -> None: ...
 
     def end(self, claim: UndoClaim, outcome: Outcome, applied: Applied | None, reason: str) -> None: ...
+
+    def end_all(self, ended: Sequence[tuple[UndoClaim, Applied]]) -> None: ...
 
     def defer(
         self,

@@ -8,7 +8,6 @@ from sqlalchemy import Connection, Update, bindparam, insert, select
 
 from connector.domain.decision import Applied, Cause, Decision, Kind, Outcome
 from connector.domain.ticket import Ticket
-from connector.errors import LeaseLost
 from connector.pipeline.role import Lane
 from connector.pipeline.undo import UndoClaim
 from connector.ports import WriteClaim
@@ -19,7 +18,7 @@ from connector.store.rows import insert_new
 from connector.store.tables import decisions, submissions, writes
 
 _INSERT_DECISION = insert(decisions)
-_INSERT_WRITE = insert(writes)
+_INSERT_WRITE = insert(writes).inline()  # nobody asks for its id
 _SUBMISSION_OF = (
     select(submissions)
     .join(decisions, decisions.c.submission_id == submissions.c.id)
@@ -143,27 +142,26 @@ def intend(
     tx: Connection, statement: Update, sends: Sequence[tuple[WriteClaim | UndoClaim, Ticket]], lease_ms: int
 ) -> None:
     """Mark writes as maybe sent, with what they may overwrite.  Raises LeaseLost when any is not ours."""
-    # By id: two workers that lock rows in one order cannot block each other.
-    in_order = sorted(sends, key=lambda send: send[0].id)
-    rows = [
-        {
-            "of_id": held.id,
-            "of_epoch": held.lease_epoch,
-            "lease_ms": lease_ms,
-            "seen": seen.standing,
-        }
-        for held, seen in in_order
-    ]
-    if tx.execute(statement, rows).rowcount != len(rows):
-        raise LeaseLost(f"the lease on one of {len(rows)} writes was taken over")
+    queues.change_all(
+        tx, statement, [(held, {"lease_ms": lease_ms, "seen": seen.standing}) for held, seen in sends]
+    )
 
 
 def finish(
     tx: Connection, held: WriteClaim, outcome: Outcome, applied: Applied | None, reason: str, at: int
 ) -> None:
     """End a write for good."""
-    values = ending(outcome, applied, reason, at) | {"left_as": applied.left if applied else None}
-    queues.change(tx, queues.END_WRITE, held, values)
+    queues.change(tx, queues.END_WRITE, held, _finished(outcome, applied, reason, at))
+
+
+def finish_all(tx: Connection, ended: Sequence[tuple[WriteClaim, Applied]], at: int) -> None:
+    """End writes that were done.  Raises LeaseLost when any is not ours."""
+    changes = [(held, _finished(applied.outcome, applied, applied.detail, at)) for held, applied in ended]
+    queues.change_all(tx, queues.END_WRITE, changes)
+
+
+def _finished(outcome: Outcome, applied: Applied | None, reason: str, at: int) -> dict[str, object]:
+    return ending(outcome, applied, reason, at) | {"left_as": applied.left if applied else None}
 
 
 def ending(outcome: Outcome, applied: Applied | None, reason: str, at: int) -> dict[str, object]:

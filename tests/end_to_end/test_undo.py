@@ -20,7 +20,7 @@ from connector.sandbox.server import App, Request, Response
 from connector.sandbox.zendesk_api import ZendeskSandbox
 from connector.settings import Settings, load_settings
 
-COUNT = 40  # more than eight go through an update job
+COUNT = 40  # eight or more go through an update job
 
 
 @dataclass

@@ -112,8 +112,8 @@ class ZendeskHelpdesk:
         return public_messages(self._transport, ticket, since)
 
     def apply(self, changes: Sequence[Change]) -> Iterator[Applied]:
-        """One safe update each; more than eight go through an update job."""
-        writer = self._bulk if len(changes) > _BULK_FROM else self._writer
+        """One safe update each; eight or more go through an update job."""
+        writer = self._bulk if len(changes) >= _BULK_FROM else self._writer
         return writer.apply(changes)
 
     def find_write(self, seen: Ticket, change_id: str) -> bool | None:

@@ -15,7 +15,7 @@ from tests.torture.business import KINDS
 from tests.torture.plans import DEEDS, Deed
 from tests.torture.processes.steps import NO_FATE, Fate
 
-BULK_TICKETS = 28  # more than eight due writes go through one bulk update
+BULK_TICKETS = 28  # eight or more due writes go through one bulk update
 ROUTED = "routed"  # a ticket that somebody has routed before we see it
 
 
