@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
-from connector.store.columns import AnyRow, NowMs
+from connector.store.columns import NowMs
 from connector.store.rows import insert_new
 from connector.store.tables import rate_budgets
 
@@ -20,6 +19,20 @@ _KEPT_MS = 60_000 + LIFE_MS + _TRAVEL_MS
 _LONGEST_CLOSED_MS = 3_600_000
 _BLOCKS = 20  # a block is at most this fraction of what a minute allows
 _UNLIMITED_BLOCK = 50  # where no limit is known yet
+_budgets = rate_budgets.c
+_NOW = select(NowMs())
+_LOCK = (
+    select(_budgets.bucket, _budgets.per_minute, _budgets.closed_until, _budgets.granted)
+    .where(
+        _budgets.helpdesk == bindparam("of_helpdesk"),
+        _budgets.bucket.in_(bindparam("of_buckets", expanding=True)),
+    )
+    .order_by(_budgets.bucket)  # in one order for everybody, so that nobody waits in a circle
+    .with_for_update()
+)
+_KEEP = update(rate_budgets).where(
+    _budgets.helpdesk == bindparam("of_helpdesk"), _budgets.bucket == bindparam("of_bucket")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,34 +105,24 @@ def _ends(second: int) -> int:
 
 def lock(tx: Connection, helpdesk: str, buckets: Sequence[str]) -> tuple[dict[str, Tally], int]:
     """The tallies of these buckets, ours alone until the transaction ends, and the time after the lock."""
-    rows = _locked(tx, helpdesk, buckets)
+    mine = {"of_helpdesk": helpdesk, "of_buckets": buckets}
+    rows = tx.execute(_LOCK, mine).all()
     if len(rows) < len(buckets):
         new = [{"helpdesk": helpdesk, "bucket": bucket} for bucket in sorted(buckets)]
         tx.execute(insert_new(tx, rate_budgets), new)
-        rows = _locked(tx, helpdesk, buckets)
+        rows = tx.execute(_LOCK, mine).all()
     # A statement of its own: one that waits for a lock has read the time before.
-    now: int = tx.scalar(select(NowMs())) or 0
+    now: int = tx.scalar(_NOW) or 0
     return {row.bucket: Tally(row.per_minute, row.closed_until, row.granted).at(now) for row in rows}, now
-
-
-def _locked(tx: Connection, helpdesk: str, buckets: Sequence[str]) -> Sequence[AnyRow]:
-    """In one order for everybody, so that nobody waits in a circle."""
-    table = rate_budgets.c
-    mine = (
-        select(table.bucket, table.per_minute, table.closed_until, table.granted)
-        .where(table.helpdesk == helpdesk, table.bucket.in_(buckets))
-        .order_by(table.bucket)
-        .with_for_update()
-    )
-    return tx.execute(mine).all()
 
 
 def store(tx: Connection, helpdesk: str, bucket: str, tally: Tally) -> None:
     """Keep what became of a locked tally."""
-    values: dict[str, Any] = {
+    kept = {
+        "of_helpdesk": helpdesk,
+        "of_bucket": bucket,
         "per_minute": tally.per_minute,
         "closed_until": tally.closed_until,
         "granted": tally.granted,
     }
-    mine = (rate_budgets.c.helpdesk == helpdesk, rate_budgets.c.bucket == bucket)
-    tx.execute(update(rate_budgets).where(*mine).values(values))
+    tx.execute(_KEEP, kept)

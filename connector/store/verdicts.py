@@ -114,17 +114,19 @@ DECISION = (
 )
 
 
+_CLAIMED_WHOLE = (
+    select(writes.c.id, submissions.c.ticket, *DECISION)
+    .join_from(writes, decisions, writes.c.decision_id == decisions.c.id)
+    .join(submissions, decisions.c.submission_id == submissions.c.id)
+    .where(writes.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(writes.c.run_after, writes.c.id)
+)
+
+
 def write_claims(tx: Connection, claimed: Sequence[AnyRow]) -> list[WriteClaim]:
     """The claimed writes with their decisions and the tickets as they were classified."""
     leases: Mapping[int, AnyRow] = {row.id: row for row in claimed}
-    whole = (
-        select(writes.c.id, submissions.c.ticket, *DECISION)
-        .join_from(writes, decisions, writes.c.decision_id == decisions.c.id)
-        .join(submissions, decisions.c.submission_id == submissions.c.id)
-        .where(writes.c.id.in_(leases))
-        .order_by(writes.c.run_after, writes.c.id)
-    )
-    return [_write_claim(row, leases[row.id]) for row in tx.execute(whole)]
+    return [_write_claim(row, leases[row.id]) for row in tx.execute(_CLAIMED_WHOLE, {"ids": list(leases)})]
 
 
 def _write_claim(row: AnyRow, lease: AnyRow) -> WriteClaim:

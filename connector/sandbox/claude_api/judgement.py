@@ -53,7 +53,22 @@ class Opinion:
     because: tuple[str, ...]
 
 
-Evidence = Mapping[str, Sequence[tuple[int, float]]]
+Lends = Sequence[tuple[int, float]]  # what a term says: category number and weight
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Every term that says something about the categories; ``words`` and ``phrases`` by their places."""
+
+    terms: tuple[tuple[str, Lends], ...]
+    words: Mapping[str, int]
+    phrases: tuple[int, ...]
+
+    def found_in(self, wording: Wording) -> list[tuple[str, Lends]]:
+        """The terms that occur, in their own order; a text has far fewer words than there are terms."""
+        places = [self.words[word] for word in wording.words & self.words.keys()]
+        places += [place for place in self.phrases if wording.holds(self.terms[place][0])]
+        return [self.terms[place] for place in sorted(places)]
 
 
 class Judge:
@@ -82,11 +97,10 @@ class Judge:
         values = self._questions[number].values
         raw = [0.0] * len(values)
         because: list[list[str]] = [[] for _ in values]
-        for term, lends in self._evidence[number].items():
-            if wording.holds(term):
-                for index, weight in lends:
-                    raw[index] += weight
-                    because[index].append(term)
+        for term, lends in self._evidence[number].found_in(wording):
+            for index, weight in lends:
+                raw[index] += weight
+                because[index].append(term)
         scores = [_CEILING * (1 - math.exp(-score / _CEILING)) for score in raw]
         return [score + _prior(value) for score, value in zip(scores, values, strict=True)], because
 
@@ -118,7 +132,7 @@ class Judge:
 
 
 def _gather(question: Question, briefing: str) -> Evidence:
-    """Every term that says something about the categories: category number and weight."""
+    """What the vocabulary, the names of the categories and the briefing know about them."""
     found: defaultdict[str, dict[int, float]] = defaultdict(dict)
     for index, value in enumerate(question.values):
         parts = name_parts(value)
@@ -130,7 +144,12 @@ def _gather(question: Question, briefing: str) -> Evidence:
         for part in set(parts) - UNREMARKABLE:
             found[part].setdefault(index, _OWN_NAME / len(parts))
     _add_descriptions(found, question, briefing)
-    return {term: tuple(lends.items()) for term, lends in found.items()}
+    places = {term: place for place, term in enumerate(found)}
+    return Evidence(
+        terms=tuple((term, tuple(lends.items())) for term, lends in found.items()),
+        words={term: place for term, place in places.items() if " " not in term},
+        phrases=tuple(place for term, place in places.items() if " " in term),
+    )
 
 
 def _add_descriptions(found: dict[str, dict[int, float]], question: Question, briefing: str) -> None:
