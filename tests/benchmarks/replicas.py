@@ -30,7 +30,8 @@ _WAITING = "SELECT count(*) FROM submissions WHERE state <> 'decided'"
 _HOLD = "UPDATE submissions SET run_after = 9000000000000000"
 _RELEASE = "UPDATE submissions SET run_after = 0"
 _RUNNING = "SELECT count(*) FROM passes WHERE mode = 'live'"
-_UNWRITTEN = "SELECT count(*) FROM writes WHERE state <> 'done'"
+_UNDECIDED = "SELECT count(*) FROM (SELECT FROM submissions WHERE state <> 'decided' LIMIT 1) AS one"
+_UNWRITTEN = "SELECT count(*) FROM (SELECT FROM writes WHERE state <> 'done' LIMIT 1) AS one"
 _CALLS = "SELECT count(*), count(DISTINCT (submission_id, tier)) FROM model_calls"
 _OUTCOMES = "SELECT outcome, count(*) FROM writes GROUP BY outcome ORDER BY outcome"
 _SHARES = """
@@ -100,7 +101,7 @@ def drained(server: Server, replicas: int, tickets: int, workers: int, latency_m
         before = world.report()["cpu_s"], server_cpu(admin), sum(process_cpu(each.pid) for each in services)
         admin.execute(_RELEASE)
         started = time.monotonic()
-        decided_s = _until_none(admin, _WAITING, started)
+        decided_s = _until_none(admin, _UNDECIDED, started)
         written_s = _until_none(admin, _UNWRITTEN, started)
         own_cpu = sum(_end(each) for each in services)
         cpu = {
