@@ -32,6 +32,7 @@ from tests.torture.sweep import (
     kills_with_troubles,
     length,
     lost_answers,
+    moves_around_the_write,
     sampled,
     several_kills,
     single_kills,
@@ -102,9 +103,11 @@ def _unguarded(stage: Stage, seed: int, scale: float) -> int:
     """On a file."""
     count, every = length(stage, UNGUARDED), max(1, round(1 / scale))
     moved = list(sampled(kills_with_moves(count, seed, moves=UNGUARDED_MOVES), every, seed))
+    around = list(moves_around_the_write())
     plans: Mapping[str, Iterable[Plan]] = {
         "every single kill": sampled(single_kills(count), every, seed),
         "every kill with a person's move": moved,
+        "a person right before or after": around,
         "two or three kills, lost answers": several_kills(
             count, seed, round(40 * scale), UNGUARDED_MOVES, UNGUARDED_LANDINGS
         ),
@@ -112,7 +115,8 @@ def _unguarded(stage: Stage, seed: int, scale: float) -> int:
     }
     broken = sum(_line(stage, f"unguarded: {name}", each, UNGUARDED) for name, each in plans.items())
     broken += _explored("unguarded", stage, round(_EXAMPLES * scale), UNGUARDED)
-    return broken + sum(_toothless(stage, name, moved, weakness) for name, weakness in CARELESS.items())
+    careless = [*moved, *around]  # which kill a move meets is chance: not every control would be put to it
+    return broken + sum(_toothless(stage, name, careless, weakness) for name, weakness in CARELESS.items())
 
 
 def _plans(count: int, seed: int, scale: float) -> Mapping[str, Iterator[Plan]]:

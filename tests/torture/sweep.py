@@ -96,6 +96,11 @@ def kills_with_moves(
             yield Plan((moment,), moves=(next(turn),))
 
 
+def moves_around_the_write() -> Iterator[Plan]:
+    """Every deed right before a write that nothing guards, and right after it."""
+    return (Plan(moves=(move,)) for move in UNGUARDED_MOVES if move.moment in {"look.after", "land.after"})
+
+
 def several_kills(
     count: int,
     seed: int,
